@@ -1,0 +1,1 @@
+"""What lesson 01, InfoNCE, asks: one file per exercise."""

@@ -1,0 +1,1 @@
+"""From lesson sources to released notebooks, through nbgrader's own converters, and the linter."""

@@ -1,0 +1,87 @@
+"""Stop an answer that runs too long, on every platform."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+AGAIN = 0.5  # seconds after which a swallowed stop is repeated
+
+
+class OutOfTime(BaseException):
+    """The answer ran past its limit.
+
+    A BaseException, because ``except Exception`` in an answer would swallow anything less.
+    """
+
+
+@contextlib.contextmanager
+def deadline(seconds: float | None) -> Iterator[None]:
+    """Raise `OutOfTime` in the calling thread when the block runs longer than `seconds`.
+
+    Where it can, this uses an interval timer, which also interrupts a sleep; elsewhere (Windows,
+    or outside the main thread) an exception is scheduled in the thread, which takes effect at its
+    next Python instruction. The alarm is repeated, so that one swallowed exception does not lift
+    the limit.
+    """
+    if seconds is None:
+        yield
+    elif hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
+        with _alarm(seconds):
+            yield
+    else:
+        with _scheduled_exception(seconds):
+            yield
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    running = True
+
+    def ring(signum: int, frame: object) -> None:
+        if running:
+            raise OutOfTime
+
+    started = time.monotonic()
+    handler = signal.signal(signal.SIGALRM, ring)
+    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
+    try:
+        yield
+    finally:
+        running = False  # first: a bell during the next lines must not keep them from happening
+        # Somebody else's timer (a test runner's, say) goes on, with what is left of it.
+        left = max(left - (time.monotonic() - started), 1e-3) if left else 0.0
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler or signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, left, interval)
+
+
+@contextlib.contextmanager
+def _scheduled_exception(seconds: float) -> Iterator[None]:
+    thread = ctypes.c_ulong(threading.get_ident())
+    set_exception = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    over = threading.Event()
+    lock = threading.Lock()
+
+    def watch() -> None:
+        pause = seconds
+        while not over.wait(pause):
+            with lock:
+                if not over.is_set():
+                    set_exception(thread, ctypes.py_object(OutOfTime))
+            pause = AGAIN
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        while not over.is_set():
+            with contextlib.suppress(OutOfTime), lock:  # it may strike on the way to the lock
+                over.set()
+        set_exception(thread, None)  # drop one that is scheduled but has not been raised yet
+        watcher.join()

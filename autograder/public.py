@@ -1,0 +1,15 @@
+"""Where the public names of `autograder` come from; the package itself loads this when one is used."""
+
+from autograder.cases import cases as cases
+from autograder.checking import check as check
+from autograder.checking import examine as examine
+from autograder.exercise import Exercise as Exercise
+from autograder.exercise import Group as Group
+from autograder.exercise import case as case
+from autograder.exercises import exercises as exercises
+from autograder.judge import judge as judge
+from autograder.observers import observe as observe
+from autograder.open_questions import predict as predict
+from autograder.open_questions import reveal as reveal
+from autograder.open_questions import rubric as rubric
+from autograder.verdict import Verdict as Verdict

@@ -1,0 +1,126 @@
+"""The command ``course``: it declares the arguments of each verb and calls one function."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from course import verbs
+from course.errors import CourseError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="course",
+    help="From CLIP to INT8: lessons in notebooks, with checks that name the mistake.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help starts faster and pipes well
+    pretty_exceptions_enable=False,
+)
+
+ExerciseId = Annotated[str, typer.Argument(metavar="ID", help="An exercise, such as infonce.clip_loss.")]
+
+
+@app.command()
+def lab(
+    lesson: Annotated[str | None, typer.Argument(help="The lesson to open: 01, infonce, ...")] = None,
+    options: Annotated[
+        list[str] | None, typer.Argument(help="After a --: options for JupyterLab itself.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="By default the first free one from 8888 on.")] = None,
+    ip: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    browser: Annotated[bool | None, typer.Option(help="By default, if there is one.")] = None,
+    classroom: Annotated[
+        bool, typer.Option("--classroom", help="For instructors: the whole course with formgrader.")
+    ] = False,
+) -> None:
+    """Copy new lessons into work/ and open JupyterLab there."""
+    if lesson and lesson.startswith("-"):  # what follows a -- without a lesson before it
+        options = [lesson, *(options or [])]
+        lesson = None
+    if classroom and lesson:
+        raise typer.BadParameter("--classroom opens the whole course: leave the lesson out.")
+    raise typer.Exit(verbs.lab(lesson, options or [], port, ip, browser, classroom))
+
+
+@app.command()
+def status() -> None:
+    """Show what you have solved, and what is left."""
+    verbs.status()
+
+
+@app.command("next")
+def next_up() -> None:
+    """Name the exercise to do next, and its notebook."""
+    verbs.next_up()
+
+
+@app.command()
+def hint(
+    exercise_id: ExerciseId,
+    level: Annotated[int | None, typer.Option(help="By default the next one not seen.")] = None,
+) -> None:
+    """Show the next hint for an exercise."""
+    verbs.hint(exercise_id, level)
+
+
+@app.command()
+def solution(
+    exercise_id: ExerciseId,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Before all hints are taken.")] = False,
+) -> None:
+    """Show a worked answer, once the hints are taken or the exercise is solved."""
+    verbs.solution(exercise_id, anyway=anyway)
+
+
+@app.command()
+def reset(
+    name: Annotated[str, typer.Argument(help="A lesson (01, infonce, ...) or one of its files.")],
+) -> None:
+    """Start a lesson afresh; your copy is backed up first."""
+    verbs.reset(name)
+
+
+@app.command()
+def update() -> None:
+    """Bring work/ to the present release, and keep your answers."""
+    verbs.update()
+
+
+@app.command()
+def build(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if anything is stale.")] = False,
+) -> None:
+    """Build notebooks/ and the index from solutions/ (for authors)."""
+    raise typer.Exit(verbs.build(check))
+
+
+@app.command()
+def lint() -> None:
+    """Look for mistakes in the lesson sources (for authors)."""
+    raise typer.Exit(verbs.lint())
+
+
+def main() -> None:
+    """Run the command; what a person can put right is told in one sentence, with exit status 1."""
+    _prepare()
+    try:
+        app(prog_name="course")
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+def _prepare() -> None:
+    programs = str(Path(sys.executable).parent)
+    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    if programs not in path:  # nbgrader calls alembic by name
+        os.environ["PATH"] = os.pathsep.join([programs, *path])
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal without Unicode shows ? rather than a traceback
+            stream.reconfigure(errors="replace")

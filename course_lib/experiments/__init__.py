@@ -1,0 +1,1 @@
+"""Measurements, one file per lesson: functions that return named numbers."""

@@ -1,0 +1,44 @@
+"""Figures: pure functions from a state to a matplotlib figure, `show`, and the widgets made from them."""
+
+from course_lib.figures.bars import bars
+from course_lib.figures.circle import circle_figure, describe_circle, read_circle
+from course_lib.figures.circle_state import CircleState, angle_grad, descend, random_circle, step
+from course_lib.figures.explorer import Explorer, Frame
+from course_lib.figures.gallery import image_grid, retrieval_gallery
+from course_lib.figures.interactive import explore_circle, explore_softmax
+from course_lib.figures.lines import lines
+from course_lib.figures.matrix import draw_matrix
+from course_lib.figures.show import figure_html, show
+from course_lib.figures.softmax_row import describe_softmax, read_softmax, softmax_figure
+from course_lib.figures.softmax_state import SoftmaxState, softmax_example
+from course_lib.figures.style import OKABE_ITO, course_style, new_figure
+
+__all__ = [
+    "OKABE_ITO",
+    "CircleState",
+    "Explorer",
+    "Frame",
+    "SoftmaxState",
+    "angle_grad",
+    "bars",
+    "circle_figure",
+    "course_style",
+    "descend",
+    "describe_circle",
+    "describe_softmax",
+    "draw_matrix",
+    "explore_circle",
+    "explore_softmax",
+    "figure_html",
+    "image_grid",
+    "lines",
+    "new_figure",
+    "random_circle",
+    "read_circle",
+    "read_softmax",
+    "retrieval_gallery",
+    "show",
+    "softmax_example",
+    "softmax_figure",
+    "step",
+]

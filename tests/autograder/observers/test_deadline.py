@@ -1,0 +1,97 @@
+"""Endless answers are stopped: loops, sleeps, in other threads, and those that swallow exceptions."""
+
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from autograder.case import Case
+from autograder.observers import FunctionObserver, observe
+from autograder.observers.deadline import OutOfTime, deadline
+
+CASE = Case("a number", {"x": np.array(1.0)})
+SHORT = FunctionObserver(seconds=0.1)
+
+
+def endless(x):
+    while True:
+        x = x + 1
+
+
+def sleeping(x):
+    time.sleep(60)
+
+
+def swallowing(x):
+    while True:
+        try:
+            x = x + 1
+        except Exception:
+            pass
+
+
+def swallowing_once(x):
+    try:
+        endless(x)
+    except BaseException:
+        endless(x)
+
+
+def printing(x):
+    while True:
+        print(x)
+
+
+@pytest.mark.parametrize("answer", [endless, sleeping, swallowing, swallowing_once, printing])
+def test_it_is_stopped(answer):
+    assert observe(SHORT, answer, CASE).error == {"kind": "slow", "limit": 0.1}
+
+
+def test_no_alarm_is_left_behind():
+    handler = signal.getsignal(signal.SIGALRM)
+    observe(SHORT, endless, CASE)
+    assert signal.getsignal(signal.SIGALRM) is handler
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this platform has no interval timer")
+def test_somebody_elses_timer_goes_on():
+    before = signal.setitimer(signal.ITIMER_REAL, 1000)
+    try:
+        observe(SHORT, endless, CASE)
+        left, _ = signal.getitimer(signal.ITIMER_REAL)
+        assert 900 < left < 1000
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *before)
+
+
+@pytest.mark.parametrize("answer", [endless, swallowing, swallowing_once])
+def test_it_is_stopped_off_the_main_thread(answer):
+    seen = []
+    thread = threading.Thread(target=lambda: seen.append(observe(SHORT, answer, CASE)))
+    thread.start()
+    thread.join(timeout=30)
+    assert [one.error for one in seen] == [{"kind": "slow", "limit": 0.1}]
+
+
+def test_a_quick_block_off_the_main_thread_is_left_alone_afterwards():
+    done = []
+
+    def work():
+        with deadline(0.05):
+            pass
+        time.sleep(0.2)
+        done.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(timeout=30)
+    assert done == [True]
+
+
+def test_it_can_be_caught_outside_the_block_only():
+    with pytest.raises(OutOfTime), deadline(0.05):
+        endless(0)
+    with deadline(None):
+        pass
