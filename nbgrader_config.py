@@ -31,6 +31,9 @@ c.Execute.skip_cells_with_tag = "experiment"
 # A check stops a slow answer by itself after seconds; this stops whatever else runs on, per cell.
 c.Execute.timeout = 60
 
+# zip_collect keeps the files of their own that students hand in with a notebook.
+c.FileNameCollectorPlugin.valid_ext = [".ipynb", ".py"]
+
 # Downloads and exports hold students' names: they stay in the folder that git ignores.
 c.ZipCollectApp.downloaded_directory = "classroom/downloaded"
 c.CsvExportPlugin.to = str(root / "classroom" / "grades.csv")

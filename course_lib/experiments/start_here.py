@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
-
 from course_lib import contrastive
+from course_lib.experiments.random import random_rows
 
 
 class RandomCosine(NamedTuple):
@@ -18,7 +17,5 @@ class RandomCosine(NamedTuple):
 
 def random_cosine(dim: int = 512, count: int = 1000, seed: int = 0) -> RandomCosine:
     """Root mean square of the cosines between random directions, beside 1/√dim."""
-    generator = torch.Generator().manual_seed(seed)
-    images, texts = (torch.randn(count, dim, generator=generator, dtype=torch.float64) for _ in range(2))
-    cosines = contrastive.cosine_similarity(images, texts)
+    cosines = contrastive.cosine_similarity(random_rows(count, dim, seed), random_rows(count, dim, seed + 1))
     return RandomCosine(float((cosines**2).mean().sqrt()), dim**-0.5)

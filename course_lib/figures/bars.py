@@ -9,7 +9,14 @@ from matplotlib.figure import Figure
 
 from course_lib.figures.matrix import written
 from course_lib.figures.series import Numbers, as_errors, as_rows
-from course_lib.figures.style import HATCHES, LINE_STYLES, SERIES_COLOURS, course_style, new_figure
+from course_lib.figures.style import (
+    HATCHES,
+    LINE_STYLES,
+    SERIES_COLOURS,
+    course_style,
+    legend_below,
+    new_figure,
+)
 
 
 def bars(
@@ -83,10 +90,11 @@ def bars(
             drawn.append(axes.axhline(level, color="black", linewidth=1.5, linestyle=style, label=name))
         axes.axhline(0, color="#444444", linewidth=0.8)
         axes.margins(y=0.12)
+        axes.set_xlim(-0.6, groups - 0.4)
         axes.set_xticks(range(groups), labels)
         axes.tick_params(axis="x", length=0)
         axes.grid(axis="y")
         axes.set(title=title, ylabel=ylabel)
         if drawn:
-            fig.legend(handles=drawn, loc="outside lower center", ncols=3, frameon=False, handlelength=3.0)
+            legend_below(fig, drawn)
     return fig

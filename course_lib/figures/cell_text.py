@@ -1,7 +1,8 @@
 """Many short texts at once, as the cells of a matrix need them, in a tenth of the usual time.
 
-matplotlib lays out and rasterises every text anew at every drawing, which for three matrices of 25 numbers takes
-longer than all the rest of the figure. Here each string becomes an outline once, and all are drawn in one call.
+matplotlib lays out and rasterises every text anew at every drawing, which for three matrices of 25 numbers
+takes longer than all the rest of the figure. Here each string becomes an outline once, and all are drawn in
+one call.
 """
 
 from collections.abc import Sequence

@@ -113,5 +113,7 @@ class Explorer(ipywidgets.VBox):
             return
         self._frame = self._draw(**self.values)
         picture = figure_html(self._frame.figure, self._frame.alt, pixel_ratio=PIXEL_RATIO)
-        self.readout.value = f'<p role="status" style="margin:0">{html.escape(self._frame.readout)}</p>'
+        self.readout.value = (
+            f'<p role="status" style="margin:0;line-height:1.5">{html.escape(self._frame.readout)}</p>'
+        )
         self.picture.value = picture

@@ -105,7 +105,7 @@ def retrieval_gallery(
                 axes.text(
                     left + rank * cell,
                     y,
-                    f"{'✓' if right else '✗'} {_wrapped(answer, int(cell * 11), most=3)}",
+                    f"{'✓' if right else '✗'} {_wrapped(answer, int(cell * 10), most=3)}",
                     va="center",
                     fontsize=9,
                     fontweight="bold" if right else "normal",

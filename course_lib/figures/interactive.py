@@ -61,8 +61,8 @@ def explore_softmax(
     return Explorer(
         {
             "logit_scale": _scale_slider(logit_scale),
-            "alignment": _slider(ipywidgets.FloatSlider, "Alignment", alignment, min=0, max=1, step=0.02),
-            "highlighted": _slider(ipywidgets.SelectionSlider, "Pair", 0, options=pairs),
+            "alignment": _control(ipywidgets.FloatSlider, "Alignment", alignment, min=0, max=1, step=0.02),
+            "highlighted": _control(ipywidgets.SelectionSlider, "Pair", 0, options=pairs),
         },
         draw,
     )
@@ -114,8 +114,8 @@ def explore_circle(
     return Explorer(
         {
             "logit_scale": _scale_slider(logit_scale),
-            "steps": _slider(ipywidgets.IntSlider, "Steps", 0, min=0, max=max_steps),
-            "seed": _slider(ipywidgets.BoundedIntText, "Start (seed)", seed, min=0, max=999),
+            "steps": _control(ipywidgets.IntSlider, "Steps", 0, min=0, max=max_steps),
+            "seed": _control(ipywidgets.BoundedIntText, "Start (seed)", seed, width="14em", min=0, max=999),
         },
         draw,
         {"Shuffle": lambda values: {"seed": (values["seed"] + 1) % 1000, "steps": 0}},
@@ -123,7 +123,7 @@ def explore_circle(
 
 
 def _scale_slider(value: float) -> ipywidgets.FloatLogSlider:
-    return _slider(
+    return _control(
         ipywidgets.FloatLogSlider,
         "Logit scale",
         value,
@@ -135,11 +135,11 @@ def _scale_slider(value: float) -> ipywidgets.FloatLogSlider:
     )
 
 
-def _slider(kind: type, description: str, value: Any, **settings: Any) -> Any:
+def _control(kind: type, description: str, value: Any, *, width: str = "36em", **settings: Any) -> Any:
     return kind(
         value=value,
         description=description,
         style={"description_width": "7em"},
-        layout={"width": "min(36em, 98%)"},
+        layout={"width": f"min({width}, 98%)"},
         **settings,
     )

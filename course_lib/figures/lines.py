@@ -12,7 +12,14 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from course_lib.figures.series import Numbers, as_errors, as_row, as_rows
-from course_lib.figures.style import LINE_STYLES, MARKERS, SERIES_COLOURS, course_style, new_figure
+from course_lib.figures.style import (
+    LINE_STYLES,
+    MARKERS,
+    SERIES_COLOURS,
+    course_style,
+    legend_below,
+    new_figure,
+)
 
 Scale = Literal["linear", "log"]
 
@@ -91,8 +98,7 @@ def lines(
             axes.xaxis.set_minor_locator(NullLocator())
         axes.grid(axis="y")
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
-        # Below, in a row of its own: no curve is ever under it.
-        fig.legend(handles=drawn, loc="outside lower center", ncols=3, frameon=False, handlelength=3.5)
+        legend_below(fig, drawn)
     return fig
 
 
@@ -104,10 +110,10 @@ def _draw_references(
         style = LINE_STYLES[1 + place % (len(LINE_STYLES) - 1)]
         look: dict[str, Any] = {
             "color": "black",
-            "linewidth": 1.5,
+            "linewidth": 1.4,
             "linestyle": style,
             "label": name,
-            "zorder": 1.9,
+            "zorder": 3,  # over the curves: what reaches a ceiling would hide it
         }
         if np.ndim(level) == 0:
             drawn.append(axes.axhline(float(np.asarray(level)), **look))

@@ -73,7 +73,7 @@ def draw_matrix(
             centres=[(column, row) for row in range(rows) for column in range(columns)],
             texts=[written(value, number_format) for value in values.ravel()],
             colours=[ink_on(*fill[:3]) for fill in fills],
-            size=9,
+            size=8.7,
         )
     axes.set_xlim(-0.5, columns - 0.5)
     axes.set_ylim(rows - 0.5, -0.5)
@@ -115,7 +115,9 @@ def outline_row(axes: Axes, row: int, columns: int) -> None:
 def _label_rows(axes: Axes, labels: Sequence[str], bold: int | None) -> None:
     for row, label in enumerate(labels):
         weight = "bold" if row == bold else "normal"
-        axes.text(-0.6, row, shortened(label), ha="right", va="center", fontsize=9, fontweight=weight)
+        axes.text(
+            -0.6, row, shortened(label), ha="right", va="center_baseline", fontsize=9, fontweight=weight
+        )
 
 
 def _label_columns(axes: Axes, labels: Sequence[str], bold: int | None, bottom: float) -> None:

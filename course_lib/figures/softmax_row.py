@@ -49,7 +49,8 @@ def softmax_figure(state: SoftmaxState) -> Figure:
             _draw_panel(axes, panel, state, first=place == 0)
         # Named once, in the corner that slanted labels leave free; the images are named beside the first
         # panel.
-        axes.text(1, -0.19, "text j", transform=axes.transAxes, ha="right", va="center", fontsize=10.5)
+        below = -0.19 if state.batch_size <= MAX_WRITTEN else -0.05
+        axes.text(1, below, "text j", transform=axes.transAxes, ha="right", va="center", fontsize=10.5)
         fig.suptitle(loss_in_title(state), y=0.975)
     return fig
 
@@ -119,7 +120,7 @@ def _draw_panel(axes: Axes, panel: _Panel, state: SoftmaxState, *, first: bool) 
         outline_row(axes, state.highlighted, size)
     if not small:
         bar = axes.inset_axes((0.08, -0.16, 0.84, 0.045))
-        ticks = [panel.limits[0], 0, panel.limits[1]]
+        ticks = sorted({panel.limits[0], 0.0, panel.limits[1]})
         axes.figure.colorbar(image, cax=bar, orientation="horizontal", ticks=ticks, format=_tick)
 
 

@@ -1,10 +1,12 @@
 """How every figure of the course looks: colours, line styles, hatches and fonts, held in one place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
+from matplotlib.artist import Artist
+from matplotlib.container import Container
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -106,6 +108,24 @@ def new_figure(height: float, width: float = WIDTH, *, constrained: bool = True)
     # Pads are inches: no letter touches the rim.
     engine = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08) if constrained else None
     return Figure(figsize=(width, height), layout=engine)
+
+
+def legend_below(fig: Figure, handles: Sequence[Artist | Container]) -> None:
+    """Explain what is drawn in a row below the axes, where no curve is ever under it, or in two columns.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+        One whose layout is constrained.
+    handles : sequence of labelled artists
+        In the order in which they are to be listed.
+    """
+    # A figure is some 100 characters wide, and a handle takes the room of 9.
+    one_row = sum(len(str(handle.get_label())) + 9 for handle in handles) <= 100
+    columns = len(handles) if one_row else 2
+    fig.legend(
+        handles=list(handles), loc="outside lower center", ncols=columns, frameon=False, handlelength=3.5
+    )
 
 
 def ink_on(red: float, green: float, blue: float) -> str:

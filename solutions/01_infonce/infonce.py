@@ -323,6 +323,8 @@ check("infonce.normalize_grad", normalize_grad)
 #
 # In two dimensions, unit vectors are points on a circle and gradients can only push along it. Circles are images,
 # squares their texts. **Find out:** step by step, where do the pairs go? What differs between scale 2 and scale 50?
+# And shuffle a few times: some starts get stuck. Why? (On a circle two pairs cannot pass each other. In 512 dimensions
+# there is room to go round.)
 
 # %%
 explore_circle()

@@ -19,6 +19,8 @@ from types import ModuleType
 import nbformat
 import pytest
 
+from autograder import cases
+from autograder.exercises import load
 from autograder.notebooks.build import build_release
 from course.classroom import register
 
@@ -33,6 +35,7 @@ class Classroom:
     root: Path
     home: Path
     lesson: str = LESSON
+    seed: str = "autumn-4711"
 
     def run(self, *command: str, **environment: str) -> str:
         """Run a command at the root of the clone; fail with its output if it fails."""
@@ -174,8 +177,15 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Classroom
 
 
 @pytest.fixture(scope="session")
-def graded(clone, answers, written) -> Classroom:
-    """A class with feedback: a perfect and an untouched submission, and one with an answer of each kind."""
+def memorised(answers, written) -> str:
+    """A cell with an answer that is right on the inputs that everybody's checks use, and on no others."""
+    seen = {round(float(case.inputs["image_features"].sum()), 9) for case in cases(load("infonce.clip_loss"))}
+    return f"SEEN = {seen}\n\n\n{written(answers.clip_loss__memorised)}"
+
+
+@pytest.fixture(scope="session")
+def graded(clone, answers, written, memorised) -> Classroom:
+    """A class graded with hidden cases: perfect, untouched, an answer of each kind, and one memorised."""
     room = clone("graded")
     right = room.answers()
     room.submit("perfect", right)
@@ -191,6 +201,7 @@ def graded(clone, answers, written) -> Classroom:
         "clip_loss_grad": written(answers.clip_loss_grad__raises),
     }
     room.submit("mixed", right | several, helper=answers.HELPER)
-    room.nbgrader("autograde", LESSON)
+    room.submit("memorised", right | {"clip_loss": memorised})
+    room.nbgrader("autograde", LESSON, COURSE_SEED=room.seed)
     room.nbgrader("generate_feedback", LESSON)
     return room

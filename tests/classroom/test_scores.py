@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autograder import examine
+from course.classroom import register
 
 pytestmark = pytest.mark.nbgrader
 
@@ -49,7 +50,7 @@ def checked(room) -> dict[str, float]:
     return {name: points for name, points in room.possible().items() if not name.startswith("explain")}
 
 
-def test_a_class_of_three(graded):
+def test_scores_of_a_class(graded):
     possible = checked(graded)
     assert graded.points("perfect") == possible
     assert graded.points("untouched") == dict.fromkeys(possible, 0.0)
@@ -61,9 +62,8 @@ def test_a_class_of_three(graded):
         "recall_at_k": 1.0,
         "clip_loss_grad": 0.0,
     }
-    assert graded.exported() == {
-        student: sum(graded.points(student).values()) for student in ("perfect", "untouched", "mixed")
-    }
+    students = ("perfect", "untouched", "mixed", "memorised")
+    assert graded.exported() == {student: sum(graded.points(student).values()) for student in students}
 
 
 def test_points_given_by_a_person_join_the_export(graded):
@@ -86,6 +86,12 @@ def test_points_given_by_a_person_join_the_export(graded):
         finally:
             waiting["perfect"][0].manual_score = None
             gradebook.db.commit()
+
+
+def test_registering_again_keeps_scores(graded):
+    before = graded.points("mixed")
+    assert graded.lesson in register(graded.root)
+    assert graded.points("mixed") == before
 
 
 @pytest.mark.slow

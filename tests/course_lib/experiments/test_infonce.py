@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from course_lib import contrastive
+from course_lib.data import load_emoji
 from course_lib.experiments import infonce as experiments
 from course_lib.experiments.start_here import random_cosine
 
@@ -74,7 +75,7 @@ def test_confusions_are_wrong_and_surest_first():
 
 def test_same_pictures_are_the_same():
     same = experiments.same_pictures()
-    images = experiments.load_emoji("noto").images[same.rows]
+    images = load_emoji("noto").images[same.rows]
     assert (images == images[0]).all()
     assert same.repeated == 14
 
