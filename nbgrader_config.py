@@ -28,8 +28,8 @@ c.CourseDirectory.ignore = [*CourseDirectory.ignore.default(), *sorted(lesson_so
 
 # Experiments are heavy and nothing graded depends on them.
 c.Execute.skip_cells_with_tag = "experiment"
-# A check stops a slow answer by itself after seconds; this stops whatever else runs on, per cell.
-c.Execute.timeout = 60
+# A check stops a slow answer by itself; this stops whatever else runs on. Per cell, for a busy machine.
+c.Execute.timeout = 120
 
 # zip_collect keeps the files of their own that students hand in with a notebook.
 c.FileNameCollectorPlugin.valid_ext = [".ipynb", ".py"]

@@ -93,6 +93,14 @@ def update() -> None:
 
 
 @app.command()
+def claims(
+    everything: Annotated[bool, typer.Option("--all", help="The slow measurements too.")] = False,
+) -> None:
+    """Measure again what the lessons claim, beside the recorded figures."""
+    raise typer.Exit(verbs.claims(everything))
+
+
+@app.command()
 def build(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if anything is stale.")] = False,
 ) -> None:

@@ -39,6 +39,7 @@ CLASS_SERVER_EXTENSIONS = [
     for name in ("formgrader", "validate_assignment", "assignment_list", "course_list")
 ]
 CLASS_LAB_EXTENSION = "@jupyter/nbgrader"
+NEWS_EXTENSION = "@jupyterlab/apputils-extension:announcements"  # asks whether to fetch news
 
 
 def free_port(ip: str, port: int | None = None) -> int:
@@ -196,7 +197,7 @@ class Server:
         }
 
     def _page_config(self) -> dict:
-        return {"disabledExtensions": {CLASS_LAB_EXTENSION: not self.classroom}}
+        return {"disabledExtensions": {CLASS_LAB_EXTENSION: not self.classroom, NEWS_EXTENSION: True}}
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._child is None:

@@ -83,6 +83,13 @@ def update() -> None:
         print("Nothing to do: your lessons are those of the present release.")
 
 
+def claims(everything: bool = False) -> int:
+    """Print the claims ledger with fresh measurements; return the exit status, 1 if one has drifted."""
+    from course.claims import print_claims
+
+    return int(not print_claims(paths.root() / "docs" / "claims.yaml", everything))
+
+
 def build(check: bool = False) -> int:
     """Build the notebooks and the index, or check that they are built; return the exit status."""
     from autograder.notebooks.command import build

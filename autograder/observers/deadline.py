@@ -80,8 +80,13 @@ def _scheduled_exception(seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        while not over.is_set():
-            with contextlib.suppress(OutOfTime), lock:  # it may strike on the way to the lock
-                over.set()
-        set_exception(thread, None)  # drop one that is scheduled but has not been raised yet
+        # An exception that was scheduled strikes at the next call, so at the latest in here. Cancelling
+        # it instead would leave CPython 3.11 with a flag that hangs the next profiled function.
+        while True:
+            try:
+                with lock:
+                    over.set()
+                break
+            except OutOfTime:
+                continue
         watcher.join()

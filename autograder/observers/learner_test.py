@@ -65,7 +65,11 @@ def _differentiable(remote: Remote, handle: str) -> Callable[..., Any]:
         positional = len(plain) - len(names)
         keywords = dict(zip(names, plain[positional:], strict=True))
         with unwatched():  # an implementation may be the very function that the learner is not to call
-            return remote(handle, plain[:positional], keywords, cotangent)
+            try:
+                return remote(handle, plain[:positional], keywords, cotangent)
+            except Exception as error:
+                # Without the frames inside the implementation, which another process would not show.
+                raise error.with_traceback(None) from None
 
     class Call(torch.autograd.Function):
         @staticmethod
@@ -77,11 +81,14 @@ def _differentiable(remote: Remote, handle: str) -> Callable[..., Any]:
         @staticmethod
         def backward(ctx: Any, *cotangents: Any) -> tuple[Any, ...]:
             gradients = iter(call(ctx.values, ctx.names, to_numpy(cotangents[0])[0]))
-            of_values = [
-                torch.from_numpy(next(gradients)) if isinstance(value, torch.Tensor | np.ndarray) else None
+            found = [
+                next(gradients) if isinstance(value, torch.Tensor | np.ndarray) else None
                 for value in ctx.values
             ]
-            return (None, *of_values)
+            return None, *(
+                torch.from_numpy(gradient) if isinstance(value, torch.Tensor) else None
+                for value, gradient in zip(ctx.values, found, strict=True)
+            )
 
     def implementation(*arguments: Any, **keywords: Any) -> Any:
         return Call.apply(tuple(keywords), *arguments, *keywords.values())

@@ -29,10 +29,12 @@ import math
 import torch
 
 from autograder import check, predict, reveal, rubric
+from course import hint  # hint("infonce.clip_loss") gives the next of three hints
 from course_lib import contrastive
 from course_lib.data import load_emoji
 from course_lib.experiments import infonce as experiments
-from course_lib.figures import explore_circle, explore_softmax, image_grid, lines, retrieval_gallery, show
+from course_lib.figures import explore_circle, explore_softmax
+from course_lib.figures import image_grid, lines, retrieval_gallery, show
 
 # %% [markdown]
 # ## The question
@@ -44,10 +46,11 @@ from course_lib.figures import explore_circle, explore_softmax, image_grid, line
 
 # %%
 emoji = load_emoji("noto")
-five = [emoji.names.index(name) for name in ("octopus", "hot beverage", "rainbow", "violin", "snail")]
+names = ["cat face", "dog face", "pizza", "rocket", "umbrella"]
+pictures = emoji.images[[emoji.names.index(name) for name in names]]
 show(
-    image_grid(emoji.images[five], [emoji.names[i] for i in five], title="Five pairs", columns=5),
-    alt="Five emoji pictures with their names: octopus, hot beverage, rainbow, violin, snail.",
+    image_grid(pictures, names, title="Five pairs", columns=5),
+    alt="Five emoji pictures with their names: " + ", ".join(names) + ".",
 )
 
 # %% [markdown]
@@ -110,7 +113,8 @@ check("infonce.l2_normalize", l2_normalize)
 def similarity_logits(image_embeddings, text_embeddings, logit_scale):
     """Scaled cosines of all images with all texts.
 
-    image_embeddings: [N, D], text_embeddings: [M, D], neither normalised; logit_scale: a number or 0-d tensor.
+    image_embeddings: [N, D], text_embeddings: [M, D], neither normalised;
+    logit_scale: a number or 0-d tensor.
     Returns [N, M]; entry [i, j] belongs to image i and text j.
     """
     ### BEGIN SOLUTION
@@ -182,8 +186,8 @@ check("infonce.log_softmax_rows", log_softmax_rows)
 def clip_loss(image_features, text_features, logit_scale):
     """The symmetric InfoNCE loss of a batch of pairs.
 
-    image_features, text_features: [N, D], rows of length 1, row i of both is pair i; logit_scale: a 0-d tensor.
-    Returns a 0-d tensor, in nats.
+    image_features, text_features: [N, D], rows of length 1; row i of both is pair i.
+    logit_scale: a 0-d tensor. Returns a 0-d tensor, in nats.
     """
     ### BEGIN SOLUTION
     logits = logit_scale * image_features @ text_features.T
@@ -205,11 +209,21 @@ check("infonce.clip_loss", clip_loss)
 
 # %% tags=["experiment"]
 printed = experiments.printed_loss()
-print(f"image to text, printed against computed: differ by {printed.image_to_text_error:.1e}")
-print(f"text to image, printed against computed: differ by {printed.text_to_image_error:.1e}")
-print(f"their mean,    printed against computed: differ by {printed.symmetric_error:.1e}")
-print(f"the two halves of this batch differ by             {printed.halves_differ_by:.2f}")
-print(f"the formula typed as printed, float32, scale 100:  {printed.naive_float32_at_scale_100}")
+print(
+    f"image to text, printed against computed: differ by {printed.image_to_text_error:.1e}"
+)
+print(
+    f"text to image, printed against computed: differ by {printed.text_to_image_error:.1e}"
+)
+print(
+    f"their mean,    printed against computed: differ by {printed.symmetric_error:.1e}"
+)
+print(
+    f"the two halves of this batch differ by             {printed.halves_differ_by:.2f}"
+)
+print(
+    f"the formula typed as printed, float32, scale 100:  {printed.naive_float32_at_scale_100}"
+)
 
 # %% [markdown]
 # The formulas are right, the halves are different numbers, and typed as they stand they give NaN at CLIP's largest
@@ -270,13 +284,14 @@ check("infonce.grad_wrt_logits", grad_wrt_logits)
 # Probabilities sum to 1, and so does the row of the identity. So the loss does not change when a constant is added to
 # a whole row: only *differences* of logits count. In lesson 03 you meet a loss for which this is not true.
 # </details>
-#
-# Here are all three matrices at once: cosines, probabilities, gradient. Move the sliders (click one, then use the
-# arrow keys). **Find out:** at which scale does one wrong text carry most of a row's push? What happens to the
-# gradient of pairs that are already learned?
+
+# %% [markdown]
+# Here are all three matrices at once: cosines, probabilities, gradient. (The pictures are real, the cosines are
+# invented: cat and dog are alike.) Move the sliders: click one, then use the arrow keys. **Find out:** at which scale
+# does one wrong text carry most of a row's push? What happens to the gradient of pairs that are already learned?
 
 # %%
-explore_softmax(images=emoji.images[five], captions=[emoji.names[i] for i in five])
+explore_softmax(names, pictures)
 
 # %% [markdown]
 # The weight of a wrong text $j$ in the gradient is its probability $P_{ij}$: the hardest negatives push most, and the
@@ -320,7 +335,8 @@ check("infonce.normalize_grad", normalize_grad)
 # length is $\sqrt{\lVert x \rVert^2 + \eta^2 \lVert g_x \rVert^2}$: a little longer, never shorter. And the gradient
 # is divided by $\lVert x \rVert$, so long embeddings turn slowly.
 # </details>
-#
+
+# %% [markdown]
 # In two dimensions, unit vectors are points on a circle and gradients can only push along it. Circles are images,
 # squares their texts. **Find out:** step by step, where do the pairs go? What differs between scale 2 and scale 50?
 # And shuffle a few times: some starts get stuck. Why? (On a circle two pairs cannot pass each other. In 512 dimensions
@@ -340,8 +356,8 @@ explore_circle()
 def clip_loss_grad(image_features, text_features, logit_scale):
     """The gradients of clip_loss by hand.
 
-    Arguments as for clip_loss. Returns three tensors, shaped like the arguments: dL/dimage_features,
-    dL/dtext_features, dL/dlogit_scale.
+    Arguments as for clip_loss. Returns three tensors, shaped like the arguments:
+    dL/dimage_features, dL/dtext_features, dL/dlogit_scale.
     """
     ### BEGIN SOLUTION
     cosines = image_features @ text_features.T
@@ -373,21 +389,30 @@ check("infonce.clip_loss_grad", clip_loss_grad)
 def test_clip_loss(implementation):
     """Pass on right implementations of clip_loss, raise AssertionError on wrong ones.
 
-    implementation(image_features, text_features, logit_scale) returns the loss and can be differentiated.
+    implementation(image_features, text_features, logit_scale) returns the loss,
+    and can be differentiated.
     """
     ### BEGIN SOLUTION
     same = torch.ones(6, 1)  # all cosines 1: nothing to choose by, so the loss is log 6
-    assert torch.isclose(implementation(same, same, torch.tensor(3.0)), torch.tensor(6.0).log())
+    assert torch.isclose(
+        implementation(same, same, torch.tensor(3.0)), torch.tensor(6.0).log()
+    )
 
     generator = torch.Generator().manual_seed(0)
-    images, texts = (contrastive.l2_normalize(torch.randn(5, 3, generator=generator)) for _ in range(2))
+    images, texts = (
+        contrastive.l2_normalize(torch.randn(5, 3, generator=generator))
+        for _ in range(2)
+    )
     scale = torch.tensor(8.0)
     logits, labels = scale * images @ texts.T, torch.arange(5)
     cross_entropy = torch.nn.functional.cross_entropy
     expected = (cross_entropy(logits, labels) + cross_entropy(logits.T, labels)) / 2
     assert torch.isclose(implementation(images, texts, scale), expected, rtol=1e-4)
 
-    for moving in (images, texts):  # a gradient must reach both towers, the radial part included
+    for moving in (
+        images,
+        texts,
+    ):  # a gradient must reach both towers, the radial part included
         moving.requires_grad_()
         loss = implementation(images, texts, scale)
         (gradient,) = torch.autograd.grad(loss, moving, allow_unused=True)
@@ -424,11 +449,11 @@ show(
             f"true mutual information, {ceiling.truth:.2f}": ceiling.truth,
         },
     ),
-    alt="Estimated mutual information against batch size. The estimate lies on the line log N, far below the truth, "
-    "23.28 nats, for every batch size from 2 to 512.",
+    alt="Estimated mutual information against batch size. The estimate lies on the "
+    "line log N, far below the truth of 23.28 nats, at every batch size from 2 to 512.",
 )
 print(
-    f"N = 256: estimate {ceiling.estimates[4]:.3f}, log N {ceiling.ceilings[4]:.3f}, truth {ceiling.truth:.2f}"
+    "N = 256: log N", f"{ceiling.ceilings[4]:.3f}, estimate {ceiling.estimates[4]:.3f}"
 )
 
 # %% [markdown]
@@ -458,8 +483,10 @@ print(f"without the twins the same model has loss {doubled.without_twins:.3f}")
 same = experiments.same_pictures()
 print(f"pictures that repeat another one: {same.repeated} of {len(emoji)}")
 show(
-    image_grid(emoji.images[same.rows], same.names, title="One picture, three names", columns=3),
-    alt="Emoji pictures that are identical although their names differ: " + "; ".join(same.names) + ".",
+    image_grid(
+        emoji.images[same.rows], same.names, title="One picture, three names", columns=3
+    ),
+    alt="Identical emoji pictures with different names: " + "; ".join(same.names) + ".",
 )
 
 # %% [markdown]
@@ -485,7 +512,8 @@ show(
         ylabel="cosine, or share",
         xscale="log",
     ),
-    alt="Two curves that rise steadily with the batch size on a logarithmic axis: the cosine of the hardest negative "
+    alt="Two curves that rise steadily with the batch size, on a logarithmic axis: "
+    "the cosine of the hardest negative, "
     "and the share of images for which a negative beats the right text.",
 )
 print("N       ", *(f"{n:6d}" for n in hard.batches))
@@ -522,15 +550,20 @@ print(f"cosine between the two gradients:      {pieces.gradient_cosine:.3f}")
 
 # %% solution="infonce.accumulated_loss"
 def accumulated_loss(image_features, text_features, logit_scale, micro_batch_size):
-    """clip_loss of the whole batch, from blocks of at most micro_batch_size rows of logits.
+    """clip_loss of the whole batch, with micro_batch_size rows of logits at a time.
 
-    Arguments as for clip_loss; micro_batch_size: an integer, which need not divide N. Returns a 0-d tensor.
+    Arguments as for clip_loss; micro_batch_size: an integer, which need not divide N.
+    Returns a 0-d tensor.
     """
     ### BEGIN SOLUTION
     rows, positives = [], []
     columns = torch.full((len(text_features),), -math.inf, dtype=text_features.dtype)
     for start in range(0, len(image_features), micro_batch_size):
-        block = logit_scale * image_features[start : start + micro_batch_size] @ text_features.T
+        block = (
+            logit_scale
+            * image_features[start : start + micro_batch_size]
+            @ text_features.T
+        )
         rows.append(block.logsumexp(dim=1))
         positives.append(block.diagonal(offset=start))
         columns = torch.logaddexp(columns, block.logsumexp(dim=0))
@@ -545,7 +578,9 @@ check("infonce.accumulated_loss", accumulated_loss)
 exact = experiments.blocks(batch=1024, size=64)
 print(f"loss, whole against blocks:     differ by {exact.loss_error:.1e}")
 print(f"gradient, whole against blocks: differ by {exact.gradient_error:.1e}")
-print(f"logits alive at once:           {exact.block_entries:,} instead of {exact.matrix_entries:,}")
+print(
+    f"logits alive at once:           {exact.block_entries:,} instead of {exact.matrix_entries:,}"
+)
 
 # %% [markdown]
 # So "softmax needs the whole matrix" is wrong, and "softmax needs all embeddings before any gradient" is right: the
@@ -562,13 +597,16 @@ print(f"logits alive at once:           {exact.block_entries:,} instead of {exac
 
 # %% solution="infonce.recall_at_k"
 def recall_at_k(similarity, k):
-    """The fraction of rows i whose entry [i, i] is among the k largest of its row; ties count against it.
+    """The fraction of rows i whose entry [i, i] is among the k largest of its row.
 
+    An entry that ties with it comes before it.
     similarity: [N, N]; k: an integer from 1 to N. Returns a number between 0 and 1.
     """
     ### BEGIN SOLUTION
     positives = similarity.diagonal()[:, None]
-    rivals = (similarity >= positives).sum(dim=1) - 1  # the positive itself is not a rival
+    rivals = (similarity >= positives).sum(
+        dim=1
+    ) - 1  # the positive itself is not a rival
     return (rivals < k).double().mean()
     ### END SOLUTION
 
@@ -614,9 +652,10 @@ show(
         mistakes.retrieved,
         title="The surest mistakes: a wrong caption beats the right one by most",
     ),
-    alt="Six emoji pictures and the four captions nearest to each. "
+    alt="Six emoji pictures, and the captions nearest to each. "
     + "; ".join(
-        f"{name}: {', '.join(row)}" for name, row in zip(mistakes.names, mistakes.retrieved, strict=True)
+        f"{name}: {', '.join(row)}"
+        for name, row in zip(mistakes.names, mistakes.retrieved, strict=True)
     ),
 )
 
@@ -639,10 +678,11 @@ show(
         xscale="log",
         references={f"chance, log 191 = {sweep.chance:.2f}": sweep.chance},
     ),
-    alt="Loss against the scale: a U that starts near chance at scale 1, has its minimum near scale 10, and rises far "
-    "above chance beyond scale 30.",
+    alt="Loss against the scale: a U that starts near chance at scale 1, "
+    "has its minimum near scale 10, and rises far above chance beyond scale 30.",
 )
-print(*(f"scale {s:g}: {loss:.2f}" for s, loss in zip(sweep.scales, sweep.losses, strict=True)), sep="   ")
+print("scale", *(f"{scale:6g}" for scale in sweep.scales))
+print("loss ", *(f"{loss:6.2f}" for loss in sweep.losses))
 
 # %% [markdown]
 # Recall does not change with the scale, since the order of the candidates stays the same. The loss does: near chance at
@@ -698,12 +738,14 @@ rubric("infonce.explain_ceiling")
 def loss_from_embeddings(image_embeddings, text_embeddings, log_scale):
     """The CLIP loss of raw embeddings.
 
-    image_embeddings, text_embeddings: [N, D]; log_scale: 0-d, the logarithm of logit_scale. Returns a 0-d tensor.
+    image_embeddings, text_embeddings: [N, D]; log_scale: 0-d, the logarithm of
+    logit_scale. Returns a 0-d tensor.
     """
     ### BEGIN SOLUTION
-    images = contrastive.l2_normalize(image_embeddings)  # over the rows
+    images = contrastive.l2_normalize(image_embeddings)  # along the rows
     texts = contrastive.l2_normalize(text_embeddings)
-    return contrastive.clip_loss(images, texts, log_scale.exp())  # both directions, and the scale itself
+    # Both directions are in clip_loss, which wants the scale, not its logarithm.
+    return contrastive.clip_loss(images, texts, log_scale.exp())
     ### END SOLUTION
 
 
@@ -716,8 +758,11 @@ check("infonce.loss_from_embeddings", loss_from_embeddings)
 # %% tags=["experiment"]
 trained = experiments.buggy_training()
 print("              loss before   after 300 steps   recall at 1")
-print(f"three bugs    {trained.buggy_start:11.2f}   {trained.buggy_end:15.2f}   {trained.buggy_recall:11.0%}")
-print(f"none          {trained.right_start:11.2f}   {trained.right_end:15.2f}   {trained.right_recall:11.0%}")
+for name, before, after, recall in (
+    ("three bugs", trained.buggy_start, trained.buggy_end, trained.buggy_recall),
+    ("none      ", trained.right_start, trained.right_end, trained.right_recall),
+):
+    print(f"{name}    {before:11.2f}   {after:15.2f}   {recall:11.0%}")
 
 # %% [markdown]
 # No. The buggy loss falls steadily, and on this small task even the recall is perfect. What gives it away is a number

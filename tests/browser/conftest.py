@@ -1,4 +1,4 @@
-"""A learner's machine: the course's own command in a fresh home, and its first lesson in headless Chromium."""
+"""A learner's machine: the course's own command in a fresh home, and a lesson in headless Chromium."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import ConsoleMessage, Locator, Page, Response, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = "127.0.0.1"
@@ -33,7 +34,7 @@ FLAGS = [
 PICTURES = "COURSE_SCREENSHOTS"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Machine:
     """The learner's machine: an address to open, and the folder with the learner's own copies."""
 
@@ -43,63 +44,66 @@ class Machine:
 
 @dataclass
 class Log:
-    """What went on behind the page: hosts that were asked, and everything that the browser complained of."""
+    """What goes on behind a page: the hosts that it asks, and everything that the browser complains of."""
 
+    page: Page
     hosts: set[str] = field(default_factory=set)
     complaints: list[str] = field(default_factory=list)
 
-    def listen(self, page: Page) -> None:
-        """Write down what happens to a page from now on."""
-        page.on("request", lambda request: self._address(request.url))
-        page.on("websocket", lambda socket: self._address(socket.url))
-        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
-        page.on(
-            "response", lambda r: self.complaints.append(f"{r.status} {r.url}") if r.status >= 400 else None
-        )
-        page.on(
-            "console", lambda m: self.complaints.append(f"console: {m.text}") if m.type == "error" else None
-        )
+    def __post_init__(self) -> None:
+        self.page.on("request", lambda request: self._ask(request.url))
+        self.page.on("websocket", lambda websocket: self._ask(websocket.url))
+        self.page.on("response", self._answer)
+        self.page.on("console", self._say)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
 
-    def _address(self, url: str) -> None:
-        scheme, _, rest = url.partition(":")
-        if scheme not in ("data", "blob"):  # these carry their content with them
-            self.hosts.add(re.split(r"[/:]", rest.removeprefix("//"))[0])
+    def _ask(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("data", "blob"):  # these carry their content with them
+            self.hosts.add(parts.hostname or url)
+
+    def _answer(self, response: Response) -> None:
+        if response.status >= 400:
+            self.complaints.append(f"{response.status} {response.url}")
+
+    def _say(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
 
 
 class Lesson:
     """A lesson in JupyterLab, used as a learner uses it: with the mouse, the keyboard and the eyes."""
 
     def __init__(self, page: Page):
-        self.page = page
+        self.page, self.log = page, Log(page)
 
     def wait_for_kernel(self) -> None:
         """Wait until the status bar calls the kernel idle: before, JupyterLab still moves the focus about."""
         expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle")
 
     def interruptions(self) -> Locator:
-        """All that asks to be clicked away: dialogs in the middle of the page, notices in its corner."""
+        """All that wants to be clicked away: dialogs in the middle of the page, notices in its corner."""
         return self.page.locator(".jp-Dialog, .Toastify__toast")
 
     def cell(self, source: str) -> Locator:
         """The code cell that holds this text."""
-        return self.page.locator(".jp-CodeCell").filter(
-            has=self.page.locator(".cm-content").filter(has_text=source)
-        )
+        text = self.page.locator(".cm-content").filter(has_text=source)
+        return self.page.locator(".jp-CodeCell").filter(has=text)
+
+    def select(self, cell: Locator) -> None:
+        """Put the keyboard's focus on a cell, not into its text."""
+        cell.locator(".cm-line").first.click()
+        self.page.keyboard.press("Escape")
 
     def run(self, cell: Locator) -> Locator:
         """Run a cell with Shift+Enter, wait until it is done, and return its output."""
         prompt = cell.locator(".jp-InputPrompt")
-        before = prompt.inner_text()
+        before = prompt.text_content() or ""  # inner_text() is empty while the cell is out of sight
         cell.locator(".cm-line").first.click()
         self.page.keyboard.press("Shift+Enter")
         expect(prompt).not_to_have_text(before)
         expect(prompt).to_have_text(re.compile(r"\[\d+\]:"))
         return cell.locator(".jp-Cell-outputArea")
-
-    def select(self, cell: Locator) -> None:
-        """Select a cell, so that the keyboard's focus is on it and not in its text."""
-        cell.locator(".cm-line").first.click()
-        self.page.keyboard.press("Escape")
 
     def replace_line(self, cell: Locator, old: str, new: str) -> None:
         """Put another text in the place of one line's, key by key."""
@@ -114,12 +118,18 @@ class Lesson:
         self.page.keyboard.press("Control+s")
         expect(self.page.locator(".lm-DockPanel-tabBar .jp-mod-dirty")).to_have_count(0)
 
+    def reload(self) -> None:
+        """Load the page anew, as a browser does after it was closed."""
+        self.page.reload()
+        self.wait_for_kernel()
+
     def restart_kernel(self) -> None:
         """Restart the kernel from the menu."""
         self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
         self.page.get_by_role("menuitem", name=re.compile("^Restart Kernel…")).click()
         self.page.get_by_role("button", name="Confirm Kernel Restart").click()
         expect(self.interruptions()).to_have_count(0)
+        self.wait_for_kernel()
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +137,7 @@ def chromium() -> str:
     """The path of a Chromium, or the reason why these tests are skipped."""
     found = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if found is None:
-        pytest.skip("needs Chromium: apt install chromium")
+        pytest.skip("There is no Chromium here. On Debian: apt install chromium")
     return found
 
 
@@ -137,21 +147,19 @@ def machine(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator
     clone, home = tmp_path_factory.mktemp("clone"), tmp_path_factory.mktemp("home")
     for name in ("solutions", "notebooks"):
         (clone / name).symlink_to(ROOT / name)
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("XDG_", "JUPYTER", "IPYTHON", "COURSE_", "PYTEST_"))
-    }
+    theirs = ("XDG_", "JUPYTER", "IPYTHON", "COURSE_", "PYTEST_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
     environment |= {
         "HOME": str(home),
         "COURSE_ROOT": str(clone),
         "COURSE_PROGRESS": str(home / "progress.sqlite"),
     }
-    with socket.socket() as probe:  # far from 8888, where others may begin to look at the same time
+    with socket.socket() as probe:  # far from 8888, where other tests look for a port at the same time
         probe.bind((HERE, 0))
         port = probe.getsockname()[1]
     lab = subprocess.Popen(
         [sys.executable, "-m", "course", "lab", "01", "--no-browser", f"--port={port}"],
+        cwd=clone,
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
@@ -175,40 +183,25 @@ def machine(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator
 
 
 @pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    """Playwright itself, which the course asks for no browser of its own."""
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def log() -> Log:
-    """What the browser asked for and complained of."""
-    return Log()
-
-
-@pytest.fixture(scope="session")
-def lesson(playwright: Playwright, chromium: str, machine: Machine, log: Log) -> Iterator[Lesson]:
+def lesson(chromium: str, machine: Machine) -> Iterator[Lesson]:
     """The lesson in a fresh browser profile."""
     expect.set_options(timeout=PATIENCE)
-    browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-    try:
-        scale = 1.5 if PICTURES in os.environ else 1
-        context = browser.new_context(viewport={"width": 1320, "height": 1000}, device_scale_factor=scale)
-        context.set_default_timeout(PATIENCE)
-        page = context.new_page()
-        log.listen(page)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        # In a picture, as many pixels as the figure beside the sliders has itself.
+        dense = 1.5 if PICTURES in os.environ else 1.0
+        page = browser.new_page(viewport={"width": 1320, "height": 1000}, device_scale_factor=dense)
+        page.set_default_timeout(PATIENCE)
+        opened = Lesson(page)
         page.goto(machine.url)
-        lesson = Lesson(page)
-        lesson.wait_for_kernel()
-        yield lesson
-    finally:
+        opened.wait_for_kernel()
+        yield opened
         browser.close()
 
 
 @pytest.fixture(scope="session")
-def picture(lesson: Lesson) -> Callable[..., None]:
-    """Take a picture of cells that stand below one another, if somebody asked for pictures."""
+def picture(lesson: Lesson) -> Callable[[str, Locator, Locator], None]:
+    """Take a picture, of one cell to another further down, if somebody asked for pictures."""
 
     def take(name: str, first: Locator, last: Locator) -> None:
         folder = os.environ.get(PICTURES)
@@ -216,9 +209,14 @@ def picture(lesson: Lesson) -> Callable[..., None]:
             return
         first.scroll_into_view_if_needed()
         top, bottom = first.bounding_box(), last.bounding_box()
-        assert top is not None and bottom is not None
+        if not top or not bottom:
+            pytest.fail(f"The cells for the picture {name!r} are not on the page.")
         frame = 3  # px, by which the next cell's frame reaches over the edge
-        clip = {**top, "height": bottom["y"] + bottom["height"] - frame - top["y"]}
-        lesson.page.screenshot(path=ROOT / folder / f"{name}.png", clip=clip, animations="disabled")
+        height = bottom["y"] + bottom["height"] - top["y"] - frame
+        lesson.page.screenshot(
+            path=ROOT / folder / f"{name}.png",
+            clip={"x": top["x"], "y": top["y"], "width": top["width"], "height": height},
+            animations="disabled",
+        )
 
     return take

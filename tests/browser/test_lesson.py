@@ -13,16 +13,16 @@ MISTAKE = "return x / x.norm(dim=0, keepdim=True).clamp_min(eps)"
 ANSWER = "return x / x.norm(dim=1, keepdim=True).clamp_min(eps)"
 
 
-def test_a_lesson_in_a_real_browser(lesson, machine, log, picture):
-    expect(lesson.interruptions()).to_have_count(0)
+def test_a_lesson_in_a_real_browser(lesson, machine, picture):
     lesson.run(lesson.cell("from autograder import"))
     a_mistake_is_named_and_mended(lesson, picture)
     a_slider_moves_the_figure(lesson, picture)
     a_closed_answer_opens_with_its_maths(lesson)
     the_answer_is_there_after_a_restart(lesson, machine)
     expect(lesson.page.locator(".jp-OutputArea").filter(has_text="Traceback")).to_have_count(0)
-    assert log.hosts == {"127.0.0.1"}, "the course works offline"
-    assert log.complaints == []
+    expect(lesson.interruptions()).to_have_count(0)
+    assert lesson.log.hosts == {"127.0.0.1"}, "the course works offline"
+    assert lesson.log.complaints == []
 
 
 def a_mistake_is_named_and_mended(lesson, picture):
@@ -48,7 +48,7 @@ def a_mistake_is_named_and_mended(lesson, picture):
 
 def a_slider_moves_the_figure(lesson, picture):
     gallery = lesson.run(lesson.cell('load_emoji("noto")')).locator("figure img")
-    expect(gallery).to_have_attribute("alt", re.compile("octopus"))
+    expect(gallery).to_have_attribute("alt", re.compile(r"\w+ .{20}"))
 
     cell = lesson.cell("explore_softmax(images")
     lesson.run(cell)
@@ -63,16 +63,15 @@ def a_slider_moves_the_figure(lesson, picture):
     expect(numbers).to_contain_text("Logit scale 11.2.")
     expect(figure).to_have_attribute("alt", re.compile("Logit scale 11[.]2[.]"))
     assert figure.get_attribute("src") != before
-    cell.get_by_role("slider").nth(2).click()
+    before = figure.get_attribute("alt")
+    cell.get_by_role("slider").nth(2).click()  # another pair is framed and read out
     lesson.page.keyboard.press("ArrowRight")
-    expect(numbers).to_contain_text("Image “hot beverage”")
+    expect(figure).not_to_have_attribute("alt", before)
     picture("softmax", cell, cell)
 
 
 def a_closed_answer_opens_with_its_maths(lesson):
-    details = lesson.page.locator("details").filter(
-        has_text="can a gradient step never shorten an embedding?"
-    )
+    details = lesson.page.locator("details").filter(has_text="can a gradient step never shorten")
     maths = details.locator("mjx-container").first
     expect(maths).not_to_be_visible()
     details.locator("summary").click()
@@ -83,10 +82,8 @@ def the_answer_is_there_after_a_restart(lesson, machine):
     lesson.save()
     (copy,) = machine.work.glob("01_*/*.ipynb")
     assert ANSWER in copy.read_text(encoding="utf-8")
-    lesson.page.reload()
-    lesson.wait_for_kernel()
+    lesson.reload()
     lesson.restart_kernel()
-    lesson.wait_for_kernel()
     answer, check = lesson.cell("def l2_normalize("), lesson.cell('check("infonce.l2_normalize"')
     expect(answer).to_contain_text(ANSWER)
     lesson.run(answer)

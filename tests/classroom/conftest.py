@@ -18,6 +18,7 @@ from types import ModuleType
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook
 
 from autograder import cases
 from autograder.exercises import load
@@ -99,11 +100,13 @@ class Classroom:
         assert all(float(row["max_score"]) == sum(self.possible().values()) for row in rows)
         return {row["student_id"]: float(row["score"]) for row in rows}
 
+    def gradebook(self) -> Gradebook:
+        """nbgrader's gradebook, to be used in a ``with`` block."""
+        return Gradebook(f"sqlite:///{self.root / 'classroom' / 'gradebook.db'}")
+
     def points(self, student: str) -> dict[str, float]:
         """The points of every check of a student, from the gradebook, by exercise."""
-        from nbgrader.api import Gradebook
-
-        with Gradebook(f"sqlite:///{self.root / 'classroom' / 'gradebook.db'}") as gradebook:
+        with self.gradebook() as gradebook:
             grades = gradebook.find_submission_notebook(NOTEBOOK, LESSON, student).grades
             checks = [grade for grade in grades if grade.name.startswith("check-")]
             return {grade.name.removeprefix("check-"): grade.auto_score for grade in checks}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from course import verbs
 from course.claims import Measured, print_claims, read_ledger, remeasure
 from course.errors import CourseError
 
@@ -73,3 +74,9 @@ def test_a_broken_ledger_gets_one_sentence(tmp_path, text):
     (tmp_path / "claims.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(CourseError, match=r"claims\.yaml cannot be read as a claims ledger"):
         read_ledger(tmp_path / "claims.yaml")
+
+
+def test_the_command_prints_every_claim(capfd):
+    assert verbs.claims() == 0
+    printed = capfd.readouterr().out
+    assert all(claim.id in printed for claim in CLAIMS if claim.quick)

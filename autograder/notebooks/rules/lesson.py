@@ -42,7 +42,8 @@ class Lesson:
     @cached_property
     def released(self) -> NotebookNode | None:
         """The notebook that learners get, if it has been built."""
-        return nbformat.read(self.path, as_version=4) if self.path.is_file() else None
+        # Not nbformat.read, which mends double ids without a word.
+        return nbformat.v4.reads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else None
 
     @property
     def name(self) -> str:
