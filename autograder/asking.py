@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from autograder.exercises import explanation, prediction
+from autograder.wording import WIDTH
 
 _guesses: dict[str, float] = {}
 
@@ -32,4 +35,4 @@ def rubric(explanation_id: str) -> None:
     asked = explanation(explanation_id)
     print(f"{asked.id} · {asked.points:g} points. Which of these does your answer say?")
     for point in asked.rubric:
-        print(f"  ☐ {point}")
+        print(textwrap.fill(point, WIDTH, initial_indent="  ☐ ", subsequent_indent="    "))

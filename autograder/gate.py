@@ -24,7 +24,7 @@ from autograder.observers import Observer, trusting
 from autograder.observers.arrays import NotAnArray, to_numpy, to_torch
 from autograder.verdict import Verdict
 
-MAX_LINES = 9  # of a verdict: a headline, and eight below it
+MAX_LINES = 10  # of a verdict, wrapped: a headline, and nine below it
 HOLE = 1e-6  # in float64, a tolerance this large (beside the result, or beside 1) lets mistakes through
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,17 +12,7 @@ from autograder.diagnosis import diagnose
 from autograder.exercise import Exercise
 from autograder.expectation import Expectation, expect
 from autograder.observation import GRADIENT, Observation
-from autograder.verdict import GroupResult, Verdict
-
-
-@dataclass(frozen=True)
-class Check:
-    """One array of one case: the smallest thing that can pass or fail."""
-
-    case: Case
-    name: str
-    group: str
-    problem: str | None
+from autograder.verdict import Check, GroupResult, Verdict
 
 
 def judge(exercise: Exercise, cases: Sequence[Case], observations: Sequence[Observation]) -> Verdict:
@@ -53,7 +42,8 @@ def judge(exercise: Exercise, cases: Sequence[Case], observations: Sequence[Obse
         shown = [(check.case, check.name) for check in failed]
         diagnosis = diagnose(exercise, cases, observations, shown)
     named = diagnosis.misconceptions if diagnosis else ()
-    text = wording.verdict(exercise, groups, problem, failed[:1], cases, observations, diagnosis)
+    spared = [] if failed or own_work else [check for check in checks if check.problem]
+    text = wording.verdict(exercise, groups, problem, failed[:1], spared[:2], cases, observations, diagnosis)
     return Verdict(
         exercise.id,
         passed=problem is None,

@@ -125,7 +125,9 @@ def after_check(exercise_id: str) -> None:
     if following is None:
         print("  It was the last: you have solved every core exercise of the course." + _stretch_left(found))
     else:
-        print(f"  Next: {following.name}, {following.title}.{_stretch_left([lesson])}")
+        print(f"  Next: {following.title}")
+        if left := _stretch_left([lesson]):
+            print(f" {left}")
 
 
 def no_such_exercise(exercise_id: str) -> str | None:

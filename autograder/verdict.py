@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from autograder.case import Case
+
 SCHEMA = 1  # of to_json(); raise it when a field changes its meaning
 
 PROBLEMS = (
@@ -19,6 +21,16 @@ PROBLEMS = (
     "nonfinite",
     "wrong",
 )
+
+
+@dataclass(frozen=True)
+class Check:
+    """One array of one case: the smallest thing that can pass or fail."""
+
+    case: Case
+    name: str
+    group: str
+    problem: str | None
 
 
 @dataclass(frozen=True)

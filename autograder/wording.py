@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,14 @@ from autograder.exercise import Exercise
 from autograder.expectation import expect
 from autograder.observation import GRADIENT, Observation
 from autograder.observers.arrays import NOTHING
-from autograder.verdict import GroupResult
+from autograder.verdict import Check, GroupResult
 
 if TYPE_CHECKING:
     from autograder.diagnosis import Diagnosis
-    from autograder.judge import Check
 
 MAX_SOURCE = 120  # characters of the learner's own line that are shown
+WIDTH = 96  # columns after which a line is wrapped: JupyterLab would break it within a word
+_COLUMN = 13  # where the text after a label begins
 _KINDS = {"torch": "torch tensor", "numpy": "numpy array", "python": "plain Python number"}
 
 
@@ -27,11 +29,15 @@ def verdict(
     groups: Sequence[GroupResult],
     problem: str | None,
     failed: Sequence[Check],
+    spared: Sequence[Check],
     cases: Sequence[Case],
     observations: Sequence[Observation],
     diagnosis: Diagnosis | None,
 ) -> str:
-    """The whole text: a headline, what is wrong, what it looks like, where to look."""
+    """The whole text: a headline, what is wrong, what it looks like, where to look.
+
+    Only the first of the `failed` checks is spoken of. Those `spared` failed without costing points.
+    """
     lines = [headline(exercise, groups, problem)]
     if problem == "own_work":
         lines.append(_own_work(observations))
@@ -43,12 +49,25 @@ def verdict(
         lines.append(_hidden(check) if check.case.hidden else _sentence(exercise, check, seen))
     if diagnosis is not None:
         lines += _looks_like(diagnosis)
-    notes = _notes([o for case, o in zip(cases, observations, strict=False) if not case.hidden])
-    if problem is None:
-        lines += [*notes, *([f"THINK  {exercise.follow_up}"] if exercise.follow_up else [])]
-    else:
-        lines += [*notes, f'SEE    "{exercise.title}", above · hint("{exercise.id}")']
-    return "\n  ".join(lines)
+    lines += [_labelled("NOTE", complaint) for c in spared if (complaint := c.case.private.get("complaint"))]
+    lines += _notes([o for case, o in zip(cases, observations, strict=False) if not case.hidden])
+    if problem is not None:
+        lines.append(_labelled("SEE", f'"{exercise.title}" · hint("{exercise.id}")'))
+    elif exercise.follow_up:
+        lines.append(_labelled("THINK", exercise.follow_up))
+    return "\n  ".join([lines[0], *(wrapped for line in lines[1:] for wrapped in _wrapped(line))])
+
+
+def _labelled(label: str, text: str) -> str:
+    return label.ljust(_COLUMN) + text
+
+
+def _wrapped(line: str) -> list[str]:
+    """A line broken between words, continued under its own text; a quoted source line stays whole."""
+    sentence, *quoted = line.split("\n")
+    label = sentence[:_COLUMN].rstrip()
+    indent = " " * _COLUMN if label.isupper() and not sentence[:_COLUMN].endswith(label) else ""
+    return [*textwrap.wrap(sentence, WIDTH, subsequent_indent=indent), *quoted]
 
 
 def headline(exercise: Exercise, groups: Sequence[GroupResult], problem: str | None) -> str:
@@ -90,7 +109,7 @@ def _sentence(exercise: Exercise, check: Check, seen: Observation | None) -> str
 
 
 def _error(exercise: Exercise, check: Check, error: dict[str, Any]) -> str:
-    where = f"With {check.case.name}"
+    where = f"With {check.case.name},"
     if error["kind"] == "slow":
         return (
             f"{where} it had not finished after {error['limit']:g} s, and was stopped. "
@@ -107,7 +126,7 @@ def _error(exercise: Exercise, check: Check, error: dict[str, Any]) -> str:
     line = error["line"]
     place = ""
     if line and line["source"]:
-        place = f"\n    line {line['number']}, in {line['function']}:  {line['source'][:MAX_SOURCE]}"
+        place = f"\n  line {line['number']}, in {line['function']}:  {line['source'][:MAX_SOURCE]}"
     return f"{where} it raised {said}{place}"
 
 
@@ -123,27 +142,27 @@ def _wrong_type(wanted: Observation, got: str, output: str | None) -> str:
 def _wrong_array(exercise: Exercise, check: Check, seen: Observation) -> str:
     expected = expect(exercise, check.case)
     want, got = expected.wanted.arrays[check.name], seen.arrays.get(check.name)
-    where = f"With {check.case.name} your {_called(check.name)}"
+    where, what = f"With {check.case.name},", _called(check.name)
     if check.problem == "type":
         wanted = _KINDS[expected.wanted.kinds[check.name]]
         if got is None:
-            return f"{where} is missing."
+            return f"{where} your {what} is missing."
         loses = " (`.item()`, `float()` or numpy would lose its gradient)"
         hint = loses if any(name.startswith(GRADIENT) for name in expected.wanted.arrays) else ""
-        return f"{where} is a {_KINDS[seen.kinds[check.name]]}; it should be a {wanted}{hint}."
+        return f"{where} your {what} is a {_KINDS[seen.kinds[check.name]]}; it should be a {wanted}{hint}."
     assert got is not None
     if check.problem == "shape":
-        return f"{where} has shape {_shape(got)}; it should be {_shape(want)}."
+        return f"{where} your {what} should have shape {_shape(want)}; it has {_shape(got)}."
     if check.problem == "dtype":
         right = expected.wanted.dtypes[check.name]
         given = {str(v.dtype) for v in check.case.inputs.values() if isinstance(v, np.ndarray)}
         should = f"from {right} inputs it should stay {right}" if right in given else f"it should be {right}"
-        return f"{where} is {seen.dtypes[check.name]}; {should}."
+        return f"{where} your {what} is {seen.dtypes[check.name]}; {should}."
     if check.problem == "nonfinite":
-        return f"{where} {_nonfinite(got)}; it should be finite{_example(want)}."
+        return f"{where} {_nonfinite(what, got, want)}"
     cut_off = check.name.startswith(GRADIENT) and not got.any()
     hint = " (Is the input cut off by .detach(), .item() or torch.no_grad()?)" if cut_off else ""
-    return f"{where} {_difference(got, want, expected.tolerances[check.name])}{hint}"
+    return f"{where} {_difference(what, got, want, expected.tolerances[check.name])}{hint}"
 
 
 def _called(name: str) -> str:
@@ -154,30 +173,28 @@ def _called(name: str) -> str:
 
 
 def _shape(array: np.ndarray) -> str:
-    return "a single number" if array.ndim == 0 else str(array.shape)
+    return "() (a single number)" if array.ndim == 0 else str(array.shape)
 
 
-def _nonfinite(got: np.ndarray) -> str:
+def _nonfinite(what: str, got: np.ndarray, want: np.ndarray) -> str:
     bad = "NaN" if np.isnan(got).any() else "infinite"
     if got.ndim == 0:
-        return f"is {bad}"
-    return f"has {int((~np.isfinite(got)).sum())} of {got.size} entries {bad}"
+        return f"your {what} is {bad}; it should be {number(want)}."
+    count = int((~np.isfinite(got)).sum())
+    return f"{count} of the {got.size} entries of your {what} {'is' if count == 1 else 'are'} {bad}."
 
 
-def _example(want: np.ndarray) -> str:
-    return f" ({number(want)})" if want.ndim == 0 else ""
-
-
-def _difference(got: np.ndarray, want: np.ndarray, tolerance: float) -> str:
+def _difference(what: str, got: np.ndarray, want: np.ndarray, tolerance: float) -> str:
     if got.ndim == 0:
-        return f"is {number(got)}; it should be {number(want, got)}."
+        return f"your {what} is {number(got)}; it should be {number(want, got)}."
     error = np.abs(got.astype(float) - want.astype(float))
     worst = np.unravel_index(int(error.argmax()), error.shape)
-    place = ", ".join(str(int(i)) for i in worst)
-    many = f"{int((error > tolerance).sum())} of {got.size} entries differ"
+    place = f"[{', '.join(str(int(i)) for i in worst)}]"
     if (got == 0).all():
-        return f"is all zeros; entry [{place}], for instance, should be {number(want[worst])}."
-    return f"has {number(got[worst])} at [{place}]; it should be {number(want[worst], got[worst])} ({many})."
+        return f"every entry of your {what} is 0; {place}, for instance, should be {number(want[worst])}."
+    many = f"{int((error > tolerance).sum())} of {got.size} entries differ"
+    right = number(want[worst], got[worst])
+    return f"entry {place} of your {what} is {number(got[worst])}; it should be {right} ({many})."
 
 
 def number(value: Any, beside: Any = None) -> str:
@@ -194,16 +211,19 @@ def number(value: Any, beside: Any = None) -> str:
 def _looks_like(diagnosis: Diagnosis) -> list[str]:
     lines = []
     if diagnosis.misconceptions:
-        lead = "LOOKS LIKE   " if len(diagnosis.misconceptions) == 1 else "TWO THINGS   "
+        label = "LOOKS LIKE" if len(diagnosis.misconceptions) == 1 else "TWO THINGS"
         for mistake in diagnosis.misconceptions:
-            lines.append(f"{lead}{mistake.title}. {mistake.says}")
-            lines.append(f"CHECK        {mistake.asks}")
-            lead = "AND          "
+            lines.append(_labelled(label, f"{mistake.title}. {mistake.says}"))
+            lines.append(_labelled("CHECK", mistake.asks))
+            label = "AND"
     elif diagnosis.step is not None:
         step = diagnosis.step
         lines.append(
-            f"FOUND        Your `{step.variable}` holds the right {step.right}. "
-            f"The step after it, the {step.wrong}, is in none of your variables: look there."
+            _labelled(
+                "FOUND",
+                f"Your `{step.variable}` holds the right {step.right}. "
+                f"The step after it, the {step.wrong}, is in none of your variables: look there.",
+            )
         )
     return lines
 
@@ -212,7 +232,7 @@ def _notes(observations: Sequence[Observation]) -> list[str]:
     notes = []
     warned = next((w for o in observations for w in o.warnings), None)
     if warned:
-        notes.append(f"NOTE   It caused a warning: {warned[:160]}")
+        notes.append(_labelled("NOTE", f"It caused a warning: {warned[:160]}"))
     if any(o.printed for o in observations):
-        notes.append("NOTE   It prints while it runs; the output is kept out of the verdict.")
+        notes.append(_labelled("NOTE", "It prints while it runs; the output is kept out of the verdict."))
     return notes

@@ -34,7 +34,7 @@ def pairs(batch: int, dim: int, logit_scale: float, *, name: str = "", **options
 def logits(rows: int, columns: int, scale: float, *, name: str = "", **options: Any) -> CaseSpec:
     """A matrix of random logits of about the given size."""
     return case(
-        name or f"{rows} rows of {columns} logits of size about {scale:g}",
+        name or f"{rows}×{columns} logits of size {scale:g}",
         lambda rng: {"logits": scale * rng.normal(size=(rows, columns))},
         **options,
     )

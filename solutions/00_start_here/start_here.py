@@ -53,7 +53,7 @@ print(examine("start_here.cosine", cosine_with_a_mistake))
 # - **LOOKS LIKE** names the mistake: the course carries wrong answers that people really write, ran them on the same
 #   cases, and this one gives exactly your numbers;
 # - **CHECK** asks the question that leads out of it;
-# - **SEE** points to the section above, and to the hints.
+# - **SEE** names the section of the lesson, and the call that gives a hint.
 #
 # A verdict never shows the solution.
 
@@ -80,16 +80,16 @@ check("start_here.cosine", cosine)
 
 # %% [markdown]
 # Stuck? Each exercise has three hints: the idea, a plan with shapes, almost the code. Each call gives the next one.
-# After the third, `course.solution("start_here.cosine")` shows a worked answer.
+# After the third, `course.solution("start_here.cosine")` shows a worked answer. Remove the `#` to try:
 
 # %%
-hint("start_here.cosine")
+# hint("start_here.cosine")
 
 # %% [markdown]
 # ## Compare with your guess
 #
 # Two random directions in 512 dimensions are almost orthogonal. The typical size of their cosine is
-# $1/\sqrt{512} \approx 0.044$. This is why, in lesson 01, a batch of untrained embeddings has a similarity matrix
+# $1/\sqrt{512} \approx 0.044.$ This is why, in lesson 01, a batch of untrained embeddings has a similarity matrix
 # full of small numbers.
 
 # %%
@@ -104,7 +104,8 @@ reveal("start_here.predict_random", random_cosine(dim=512).typical)
 # |---|---|---|
 # | what is solved, what is left | `course.status()` | `course status` |
 # | what to do next | `course.next_up()` | `course next` |
-# | a hint, a worked answer | `course.hint("...")`, `course.solution("...")` | `course hint ...` |
+# | a hint | `course.hint("...")` | `course hint ...` |
+# | a worked answer | `course.solution("...")` | `course solution ...` |
 # | a fresh copy of a lesson (yours is kept in a backup) | | `course reset 01` |
 # | a newer version of the lessons, with your answers kept | | `course update` |
 #
@@ -113,6 +114,7 @@ reveal("start_here.predict_random", random_cosine(dim=512).typical)
 # - **Core and stretch.** Exercises marked *stretch* are extra; a lesson is finished without them.
 # - **Experiments** are cells that measure something and may take a few seconds. Every number in the prose comes from
 #   such a cell, run on a laptop-sized machine; yours may differ in the last digits.
+# - **Interactive figures** live as long as the kernel: after you reopen a notebook, run their cell again.
 # - **Calling the course's own function is not an answer.** `course_lib` is there to be read and used, but an answer
 #   that only calls the function it is asked to write is told so.
 # - **In a class** the same notebooks are graded with nbgrader. The check's points are your points; do not rename or

@@ -40,8 +40,8 @@ from course_lib.figures import image_grid, lines, retrieval_gallery, show
 # ## The question
 #
 # These are five emoji as one vendor draws them, with their names: real image–text pairs, of which this course
-# carries 1,911. Somebody shuffled the names. You can put them back, because you know what a picture and a word have
-# in common. A model that can do this for *any* pictures and *any* texts has learned what they mean, and nobody had
+# carries 1,911. Had somebody shuffled the names, you could put them back, because you know what a picture and a word
+# have in common. A model that can do this for *any* pictures and *any* texts has learned what they mean, and nobody had
 # to define classes.
 
 # %%
@@ -604,9 +604,8 @@ def recall_at_k(similarity, k):
     """
     ### BEGIN SOLUTION
     positives = similarity.diagonal()[:, None]
-    rivals = (similarity >= positives).sum(
-        dim=1
-    ) - 1  # the positive itself is not a rival
+    # One less, since the positive is not its own rival.
+    rivals = (similarity >= positives).sum(dim=1) - 1
     return (rivals < k).double().mean()
     ### END SOLUTION
 

@@ -135,7 +135,11 @@ def make_class(**changes: Any) -> Exercise:
         "cases": [
             case(
                 f"updates of {n} numbers",
-                lambda rng, n=n: {"script": script, "first": rng.normal(size=n), "second": rng.normal(size=n)},
+                lambda rng, n=n: {
+                    "script": script,
+                    "first": rng.normal(size=n),
+                    "second": rng.normal(size=n),
+                },
             )
             for n in (2, 3)
         ],
@@ -148,10 +152,14 @@ def make_class(**changes: Any) -> Exercise:
     class FromZero(Average):
         def update(self, x):
             self.steps += 1
-            self.value = self.log_rate.exp() * x + (1 - self.log_rate.exp()) * (0 if self.value is None else self.value)
+            self.value = self.log_rate.exp() * x + (1 - self.log_rate.exp()) * (
+                0 if self.value is None else self.value
+            )
             return self.value
 
-    @toy.misconception("counts from one", says="One step too many.", asks="How many steps were made at first?")
+    @toy.misconception(
+        "counts from one", says="One step too many.", asks="How many steps were made at first?"
+    )
     class FromOne(Average):
         def __init__(self, log_rate):
             super().__init__(log_rate)
@@ -194,7 +202,9 @@ def make_test(**changes: Any) -> Exercise:
     function = make_function()
     right = {"the reference": weighted} | function.correct
     wrong = {name: function.misconceptions[name].on(weighted) for name in ("mean", "negated", "x_detached")}
-    specs = [_implementation(name, "accepts") for name in right] + [_implementation(n, "catches") for n in wrong]
+    specs = [_implementation(name, "accepts") for name in right] + [
+        _implementation(n, "catches") for n in wrong
+    ]
     declaration = {
         "title": "Test it",
         "minutes": 5,
@@ -243,3 +253,9 @@ def toys(monkeypatch) -> dict[str, Exercise]:
     found = {toy.id: toy for toy in (make_function(), make_class(), make_test())}
     monkeypatch.setattr(checking, "load", found.__getitem__)
     return found
+
+
+@pytest.fixture
+def make_toy() -> dict[str, Callable[..., Exercise]]:
+    """How to make each toy; keyword arguments change its declaration."""
+    return {"function": make_function, "class": make_class, "test": make_test}

@@ -39,10 +39,20 @@ def test_cases_of_one_seed_differ_from_each_other():
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_floats_take_the_dtype_and_nothing_else_does(dtype):
     def make(rng):
-        return {"x": rng.normal(size=3), "scale": np.float64(2.0), "codes": np.array([1, 2]), "size": np.int64(3)}
+        return {
+            "x": rng.normal(size=3),
+            "scale": np.float64(2.0),
+            "codes": np.array([1, 2]),
+            "size": np.int64(3),
+        }
 
     (one,) = cases(toy(make), 0, dtype=dtype)
-    assert [one.inputs[name].dtype for name in ("x", "scale", "codes", "size")] == [dtype, dtype, "int64", "int64"]
+    assert [one.inputs[name].dtype for name in ("x", "scale", "codes", "size")] == [
+        dtype,
+        dtype,
+        "int64",
+        "int64",
+    ]
     assert one.cotangents["value"].dtype == dtype
 
 
@@ -59,7 +69,7 @@ def test_what_is_neither_array_nor_json_is_refused():
 
 
 def test_a_reference_that_fails_is_said_at_once():
-    with pytest.raises(ValueError, match="reference of toy.double fails on case 'a case'"):
+    with pytest.raises(ValueError, match=r"reference of toy\.double fails on case 'a case'"):
         cases(toy(lambda rng: {"x": None}), 0)
 
 

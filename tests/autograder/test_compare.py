@@ -43,7 +43,7 @@ def test_everything_is_the_same_as_itself(array):
 def test_the_tolerance_is_absolute(array, tolerance, factor):
     moved = array.copy()
     moved.flat[0] += factor * tolerance
-    assert compare.same(moved, array, tolerance) is (abs(moved.flat[0] - array.flat[0]) <= tolerance)
+    assert compare.same(moved, array, tolerance) == (abs(moved.flat[0] - array.flat[0]) <= tolerance)
 
 
 @pytest.mark.parametrize(

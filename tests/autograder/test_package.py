@@ -44,7 +44,9 @@ def test_every_public_name_is_there():
 
 
 def test_a_lesson_can_still_be_imported():
-    run("from autograder.exercises import of_topic; of_topic('infonce'); import autograder; autograder.exercises()")
+    run(
+        "from autograder.exercises import of_topic; of_topic('infonce'); import autograder; autograder.exercises()"
+    )
 
 
 def test_the_students_side_loads_no_judge_no_exercises_and_no_references():
@@ -68,6 +70,13 @@ def test_every_exercise_of_the_index_is_found():
     assert autograder.exercises()
     for exercise_id in autograder.exercises():
         assert load(exercise_id).id == exercise_id
-    for unknown in ("infonce.nothing", "nothing.clip_loss", "infonce", "", "../x.y", "infonce.explain_ceiling"):
+    for unknown in (
+        "infonce.nothing",
+        "nothing.clip_loss",
+        "infonce",
+        "",
+        "../x.y",
+        "infonce.explain_ceiling",
+    ):
         with pytest.raises(KeyError):
             load(unknown)

@@ -331,8 +331,7 @@ class TestAfterCheck:
         assert read() == ""
         self.checked("tea.brew")
         assert read() == (
-            "You have finished this lesson: 01_tea, all 2 core exercises, 4 of 4 points.\n"
-            "  Next: 02_cake, Cake.\n"
+            "You have finished this lesson: 01_tea, all 2 core exercises, 4 of 4 points.\n  Next: Cake\n"
         )
 
     def test_it_is_said_once(self, read):
@@ -346,7 +345,7 @@ class TestAfterCheck:
         self.checked("jam.stir")
         assert read() == (
             "You have finished this lesson: 08_quantization_aware, its core exercise, 3 of 3 points.\n"
-            "  Next: 01_tea, Tea. Stretch exercises left: 1.\n"
+            "  Next: Tea\n  Stretch exercises left: 1.\n"
         )
 
     def test_the_last_lesson(self, read):

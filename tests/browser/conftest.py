@@ -90,10 +90,15 @@ class Lesson:
         text = self.page.locator(".cm-content").filter(has_text=source)
         return self.page.locator(".jp-CodeCell").filter(has=text)
 
-    def select(self, cell: Locator) -> None:
-        """Put the keyboard's focus on a cell, not into its text."""
+    def tab(self, cell: Locator, control: Locator) -> None:
+        """Go from a cell's text to one of its controls by keyboard alone."""
         cell.locator(".cm-line").first.click()
-        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("Escape")  # out of the text, where Tab indents
+        for _ in range(12):  # the cell's own buttons come first, if they are shown
+            self.page.keyboard.press("Tab")
+            if control.evaluate("element => element === document.activeElement"):
+                return
+        pytest.fail("The Tab key does not lead to the control.")
 
     def run(self, cell: Locator) -> Locator:
         """Run a cell with Shift+Enter, wait until it is done, and return its output."""

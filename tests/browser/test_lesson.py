@@ -50,15 +50,14 @@ def a_slider_moves_the_figure(lesson, picture):
     gallery = lesson.run(lesson.cell('load_emoji("noto")')).locator("figure img")
     expect(gallery).to_have_attribute("alt", re.compile(r"\w+ .{20}"))
 
-    cell = lesson.cell("explore_softmax(images")
+    cell = lesson.cell("explore_softmax(")
     lesson.run(cell)
     figure, numbers = cell.locator("figure img"), cell.get_by_role("status")
     expect(numbers).to_contain_text("Logit scale 10.")
     expect(figure).to_have_attribute("alt", re.compile("Logit scale 10[.]"))
     before = figure.get_attribute("src")
     assert before
-    lesson.select(cell)
-    lesson.page.keyboard.press("Tab")  # from the cell to its first slider
+    lesson.tab(cell, cell.get_by_role("slider").first)
     lesson.page.keyboard.press("ArrowRight")
     expect(numbers).to_contain_text("Logit scale 11.2.")
     expect(figure).to_have_attribute("alt", re.compile("Logit scale 11[.]2[.]"))

@@ -48,9 +48,8 @@ def test_points_given_by_a_person_join_the_export(graded):
         for student in ("perfect", "untouched"):
             grades = gradebook.find_submission_notebook("infonce", graded.lesson, student).grades
             waiting[student] = [grade for grade in grades if grade.needs_manual_grade]
-        assert {grade.name for grade in waiting["perfect"]} == graded.possible().keys() - checked(
-            graded
-        ).keys()
+        explained = graded.possible().keys() - checked(graded).keys()
+        assert {grade.name for grade in waiting["perfect"]} == explained
         assert waiting["untouched"] == []
         try:
             waiting["perfect"][0].manual_score = 1.5

@@ -76,7 +76,10 @@ def test_lab_prints_an_address_that_works_and_ends_on_a_signal(clone, number):
         config = json.loads(re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', page, re.S)[1])
         assert config["news"] == {"disabled": True}
         assert config["extensionManager"]["name"] == "read-only"
-        assert config["disabledExtensions"] == ["@jupyter/nbgrader"]
+        assert sorted(config["disabledExtensions"]) == [
+            "@jupyter/nbgrader",
+            "@jupyterlab/apputils-extension:announcements",
+        ]
         child.send_signal(number)
         out, err = child.communicate(timeout=20)
     finally:

@@ -17,7 +17,7 @@ def _similarities(size: int, k: int) -> CaseSpec:
 
 
 def _collapsed(rng: Generator) -> dict[str, object]:
-    similarity = rng.normal(size=(4, 4))
+    similarity = rng.normal(size=(4, 4)) + 9 * np.eye(4)  # the other two rows are found
     similarity[0] = 0.5  # all candidates alike: the model says nothing
     similarity[1, 3] = similarity[1, 1] = similarity[1].max() + 1  # the positive shares the first place
     return {"similarity": similarity, "k": 1}

@@ -37,16 +37,19 @@ def test_the_learners_own_line_is_noted():
 
 
 def test_the_line_is_the_innermost_of_the_learners_even_in_a_helper_below_a_library():
-    source = (
-        "def helper(v):\n    return [][3]\n"
-        "def answer(x):\n    return torch.vmap(helper)(x)\n"
-    )
+    source = "def helper(v):\n    return [][3]\ndef answer(x):\n    return torch.vmap(helper)(x)\n"
     error = run(in_a_cell(source)).error
-    assert (error["type"], error["line"]["source"], error["line"]["function"]) == ("IndexError", "return [][3]", "helper")
+    assert (error["type"], error["line"]["source"], error["line"]["function"]) == (
+        "IndexError",
+        "return [][3]",
+        "helper",
+    )
 
 
 def test_the_line_is_never_one_of_course_lib():
-    source = "def answer(x):\n    from course_lib.contrastive import clip_loss\n    return clip_loss(x, x, 1.0)\n"
+    source = (
+        "def answer(x):\n    from course_lib.contrastive import clip_loss\n    return clip_loss(x, x, 1.0)\n"
+    )
     error = run(in_a_cell(source)).error
     assert error["line"]["source"] == "return clip_loss(x, x, 1.0)"
 
@@ -182,7 +185,7 @@ def test_watched_calls_are_noted_wherever_they_hide():
 
 def test_local_arrays_are_noted_also_when_the_answer_fails():
     def answer(x):
-        doubled = 2 * x
+        doubled = 2 * x  # noqa: F841  # what is noted is a local variable
         big = torch.zeros(10**7)
         size, name = x.shape, "text"
         raise ValueError(f"{size} {name} {len(big)}")

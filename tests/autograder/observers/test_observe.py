@@ -7,7 +7,14 @@ import pytest
 
 from autograder.case import Case
 from autograder.observation import Observation
-from autograder.observers import FunctionObserver, LearnerTestObserver, StateObserver, from_json, to_json, trusting
+from autograder.observers import (
+    FunctionObserver,
+    LearnerTestObserver,
+    StateObserver,
+    from_json,
+    to_json,
+    trusting,
+)
 
 OBSERVERS = [
     FunctionObserver("numpy", ("a", "b"), ("x",), ("m:f",), 2.0),

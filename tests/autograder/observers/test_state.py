@@ -30,7 +30,9 @@ class Multiplier:
 
 
 def play(answer, script=SCRIPT, **cotangents):
-    return observe(StateObserver(), answer, Case("", {"script": script, "x": np.array([1.0, 3.0])}, cotangents))
+    return observe(
+        StateObserver(), answer, Case("", {"script": script, "x": np.array([1.0, 3.0])}, cotangents)
+    )
 
 
 def test_every_result_is_named_by_its_step():
@@ -47,7 +49,9 @@ def test_without_a_cotangent_the_sum_is_differentiated():
     assert play(Multiplier).arrays["gradient with respect to 3 factor"] == 4.0
 
 
-@pytest.mark.parametrize("cut", [lambda self, x: self.factor.detach() * x, lambda self, x: self.factor.item() * x])
+@pytest.mark.parametrize(
+    "cut", [lambda self, x: self.factor.detach() * x, lambda self, x: self.factor.item() * x]
+)
 def test_a_gradient_that_is_cut_off_is_zero(cut):
     assert play(type("Cut", (Multiplier,), {"times": cut})).arrays["gradient with respect to 3 factor"] == 0.0
 
@@ -61,7 +65,10 @@ def test_a_parameter_that_is_no_tensor():
 
 
 def test_a_method_that_is_missing():
-    assert "has no attribute 'times'" in play(type("Empty", (), {"__init__": lambda self, start: None})).error["message"]
+    assert (
+        "has no attribute 'times'"
+        in play(type("Empty", (), {"__init__": lambda self, start: None})).error["message"]
+    )
 
 
 def test_a_stub_method_is_unattempted():
