@@ -40,7 +40,8 @@ def test_only_sources_and_releases_are_committed(committed):
         "notebooks",
         "solutions",
     }
-    assert {file.rpartition(".")[2] for file in files if file.startswith("solutions/")} == {"py"}
+    lessons = [file for file in files if file.count("/") == 2]
+    assert {file.rpartition(".")[2] for file in lessons if file.startswith("solutions/")} == {"py"}
     assert {file.rpartition(".")[2] for file in files if file.startswith("notebooks/")} == {"ipynb"}
 
 

@@ -19,7 +19,7 @@ def test_feedback_names_the_mistake_and_the_points(graded):
     assert "LOOKS LIKE   divides by the scale" in feedback
     assert "had not finished after 5 s" in feedback
     assert "SyntaxError" in feedback
-    assert "NOTE   It caused a warning: DeprecationWarning: this is deprecated" in feedback
+    assert "NOTE         It caused a warning: DeprecationWarning: this is deprecated" in feedback
     assert "infonce.recall_at_k · not yet" in feedback
     assert "infonce.clip_loss · passed" in feedback
 
