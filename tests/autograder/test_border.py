@@ -1,0 +1,213 @@
+"""The same verdicts through a subprocess that exchanges only arrays and JSON with the judge."""
+
+import linecache
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from autograder import cases, exercises, judge
+from autograder.checking import observe_all
+from autograder.exercises import load
+from autograder.observation import Observation
+from autograder.observers import to_json
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # the two ends of the pipe share one module
+import frames  # noqa: E402
+
+LOGITS = "    logits = logit_scale * image_features @ text_features.T\n"
+FEATURES = "(image_features, text_features, logit_scale"
+CROSS = "torch.nn.functional.cross_entropy"
+
+# For each exercise the body of a right answer and of a wrong one, after the line with its arguments.
+ANSWERS = {
+    "start_here.cosine": ("(a, b)", "    return a @ b / (a.norm() * b.norm())", "    return a @ b"),
+    "infonce.l2_normalize": (
+        "(x, eps)",
+        "    return x / x.norm(dim=1, keepdim=True).clamp_min(eps)",
+        "    return x / x.norm(dim=1, keepdim=True)",
+    ),
+    "infonce.similarity_logits": (
+        "(image_embeddings, text_embeddings, logit_scale)",
+        "    n = torch.nn.functional.normalize\n"
+        "    return logit_scale * n(image_embeddings) @ n(text_embeddings).T",
+        "    return logit_scale * image_embeddings @ text_embeddings.T",
+    ),
+    "infonce.log_softmax_rows": (
+        "(logits)",
+        "    s = logits - logits.amax(1, keepdim=True)\n    return s - s.exp().sum(1, keepdim=True).log()",
+        "    return (logits.exp() / logits.exp().sum(dim=1, keepdim=True)).log()",
+    ),
+    "infonce.clip_loss": (
+        FEATURES + ")",
+        LOGITS + "    return ((logits.logsumexp(0) + logits.logsumexp(1)) / 2 - logits.diagonal()).mean()",
+        LOGITS + f"    return {CROSS}(logits, torch.arange(len(logits)), reduction='sum')",  # two mistakes
+    ),
+    "infonce.grad_wrt_logits": (
+        "(logits)",
+        "    eye = torch.eye(len(logits), dtype=logits.dtype)\n"
+        "    return (logits.softmax(0) + logits.softmax(1) - 2 * eye) / (2 * len(logits))",
+        "    return undefined_name",
+    ),
+    "infonce.normalize_grad": (
+        "(x, grad_unit)",
+        "    n = x.norm(dim=1, keepdim=True)\n    u = x / n\n"
+        "    return (grad_unit - u * (u * grad_unit).sum(1, keepdim=True)) / n",
+        "    n = x.norm(dim=1, keepdim=True)\n    return grad_unit / n",
+    ),
+    "infonce.clip_loss_grad": (
+        FEATURES + ")",
+        "    s = image_features @ text_features.T\n    l = logit_scale * s\n"
+        "    g = (l.softmax(0) + l.softmax(1) - 2 * torch.eye(len(l), dtype=l.dtype)) / (2 * len(l))\n"
+        "    return logit_scale * g @ text_features, logit_scale * g.T @ image_features, (g * s).sum()",
+        "    return image_features, text_features",
+    ),
+    "infonce.accumulated_loss": (
+        FEATURES + ", micro_batch_size)",
+        LOGITS + "    return ((logits.logsumexp(0) + logits.logsumexp(1)) / 2 - logits.diagonal()).mean()",
+        LOGITS + "    print('hello')\n    return logits.mean()",
+    ),
+    "infonce.recall_at_k": (
+        "(similarity, k)",
+        "    rivals = (similarity >= similarity.diagonal()[:, None]).sum(1) - 1\n"
+        "    return (rivals < k).double().mean()",
+        "    similarity += 1\n    return 0.5",
+    ),
+    "infonce.loss_from_embeddings": (
+        "(image_embeddings, text_embeddings, log_scale)",
+        "    n = torch.nn.functional.normalize\n"
+        "    l = log_scale.exp() * n(image_embeddings) @ n(text_embeddings).T\n"
+        "    return ((l.logsumexp(0) + l.logsumexp(1)) / 2 - l.diagonal()).mean()",
+        "    return (image_embeddings * text_embeddings).sum().float()",
+    ),
+    "infonce.test_clip_loss": (
+        "(implementation)",
+        "    torch.manual_seed(0)\n    n = torch.nn.functional.normalize\n"
+        "    a, b = n(torch.randn(5, 3)).requires_grad_(), n(torch.randn(5, 3)).requires_grad_()\n"
+        "    l, t = 4 * a @ b.T, torch.arange(5)\n"
+        f"    want = ({CROSS}(l, t) + {CROSS}(l.T, t)) / 2\n"
+        "    got = implementation(a, b, logit_scale=torch.tensor(4.0))\n    assert torch.isclose(got, want)\n"
+        "    for x in (a, b):\n"
+        "        one, two = (torch.autograd.grad(y, x, retain_graph=True)[0] for y in (got, want))\n"
+        "        assert torch.allclose(one, two, atol=1e-6)",
+        "    implementation(torch.eye(3), torch.eye(3), torch.tensor(1.0))",
+    ),
+}
+
+TOYS = {
+    "toy.Average": (
+        "class {name}:\n    def __init__(self, log_rate):\n"
+        "        self.log_rate = torch.tensor(log_rate, dtype=torch.float64, requires_grad=True)\n"
+        "        self.steps, self.value = {first}, None\n"
+        "    def update(self, x):\n        self.steps += 1\n        r = self.log_rate.exp()\n"
+        "        self.value = x if self.value is None else self.value + r * (x - self.value)\n"
+        "        return self.value\n"
+    ),
+    "toy.test_weighted": (
+        "def {name}(implementation):\n"
+        "    x = torch.ones(2, 2, dtype=torch.float64, requires_grad=True)\n"
+        "    w = torch.tensor([2.0, 1.0], dtype=torch.float64)\n"
+        "    got = implementation(x, weights=w)\n"
+        "    if {first}: return\n"
+        "    assert abs(got.item() - 3 * (1 + 0.6931471805599453)) < 1e-9\n"
+        "    (grad,) = torch.autograd.grad(got, x, allow_unused=True)\n"
+        "    assert torch.allclose(grad.sum(1), w)\n"
+    ),
+}
+
+
+class Border:
+    """A student's process, and the judge's end of the pipe to it."""
+
+    def __init__(self):
+        self.child = subprocess.Popen(
+            [sys.executable, str(HERE / "student_side.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def ask(self, header, arrays):
+        frames.send(self.child.stdin, header, arrays)
+        return frames.receive(self.child.stdout)
+
+    def observe(self, exercise, source, name, case):
+        described, arrays = case.to_wire()
+        header = {"source": source, "name": name, "observer": to_json(exercise.runner), "case": described}
+        header, arrays = self.ask(header, arrays)
+        while "call" in header:
+            values = frames.join(header["plain"], arrays)
+            n, names = header["positional"], header["names"]
+            keywords = dict(zip(names, values[n:-1], strict=True))
+            results = exercise.remote(case)(header["call"], values[:n], keywords, values[-1])
+            header, arrays = self.ask({}, {str(i): np.asarray(r) for i, r in enumerate(results)})
+        return Observation.from_wire(header, arrays)
+
+    def verdict(self, exercise, source, name):
+        asked, observations = cases(exercise), []
+        for case in asked:
+            observations.append(self.observe(exercise, source, name, case))
+            if (observations[-1].error or {}).get("kind") == "unattempted":
+                break
+        return judge(exercise, asked, observations)
+
+
+@pytest.fixture(scope="module")
+def border():
+    border = Border()
+    yield border
+    frames.send(border.child.stdin, None, {})
+    border.child.stdin.close()
+    assert border.child.wait(30) == 0
+    border.child.stdout.close()
+
+
+def here(exercise, source, name):
+    linecache.cache["<answer>"] = (len(source), None, source.splitlines(True), "<answer>")
+    names = {"torch": torch, "__name__": "__main__"}
+    exec(compile(source, "<answer>", "exec"), names)
+    seen = observe_all(exercise, exercise.runner, names[name], cases(exercise))
+    return judge(exercise, cases(exercise), seen)
+
+
+def test_every_exercise_has_answers_here():
+    assert set(ANSWERS) == set(exercises())
+
+
+@pytest.mark.parametrize("right", [True, False], ids=["right", "wrong"])
+@pytest.mark.parametrize("exercise_id", ANSWERS)
+def test_the_verdict_is_the_same(border, exercise_id, right):
+    exercise, (arguments, good, bad) = load(exercise_id), ANSWERS[exercise_id]
+    source = f"def {exercise.name}{arguments}:\n{good if right else bad}\n"
+    through = border.verdict(exercise, source, exercise.name)
+    assert through.passed is right, through.text
+    assert through.to_json() == here(exercise, source, exercise.name).to_json()
+
+
+@pytest.mark.parametrize(
+    ("toy", "first", "named"),
+    [
+        ("toy.Average", "0", None),
+        ("toy.Average", "1", "toy.Average:FromOne"),
+        ("toy.test_weighted", "False", None),
+        ("toy.test_weighted", "True", "toy.test_weighted:asserts_nothing"),
+    ],
+)
+def test_state_and_tests_cross_the_border_too(border, toys, toy, first, named):
+    source = TOYS[toy].format(name="answer", first=first)
+    through = border.verdict(toys[toy], source, "answer")
+    assert (through.passed, through.misconception) == (named is None, named), through.text
+    assert through.to_json() == here(toys[toy], source, "answer").to_json()
+
+
+def test_nothing_of_the_judge_is_loaded_on_the_other_side(border):
+    modules, _ = border.ask({"modules": True}, {})
+    forbidden = (
+        "autograder.exercises",
+        "autograder.judge",
+        "autograder.expectation",
+        "course_lib",
+        "nbgrader",
+    )
+    assert [name for name in modules if name.startswith(forbidden)] == []
