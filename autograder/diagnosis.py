@@ -136,11 +136,25 @@ def _independent_pair(
     }
     right = set(places) - wrong
     able = [mistake for mistake in known if explains[mistake.id] >= right]
-    for one, other in combinations(able, 2):
-        first, second = explains[one.id], explains[other.id]
-        if first | second >= wrong and first - second and second - first:
-            return one, other
-    return None
+    pairs = [
+        (one, other)
+        for one, other in combinations(able, 2)
+        if (first := explains[one.id]) | (second := explains[other.id]) >= wrong
+        and first - second
+        and second - first
+    ]
+    # Of several, the pair that gets in its own way least: where a mistake does not explain the answer, it
+    # should at least do no harm.
+    harm = {mistake.id: _harm(exercise, mistake, set(places) - explains[mistake.id]) for mistake in able}
+    return min(pairs, key=lambda pair: sum(harm[mistake.id] for mistake in pair), default=None)
+
+
+def _harm(exercise: Exercise, mistake: Misconception, places: set[Place]) -> int:
+    """At how many places a mistake makes a difference."""
+    return sum(
+        not _same_at(exercise, mistake.on(exercise.reference), case, name, expect(exercise, case).wanted)
+        for case, name in places
+    )
 
 
 def _stacked_pair(
