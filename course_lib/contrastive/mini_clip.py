@@ -1,0 +1,176 @@
+"""A CLIP small enough to train in a minute: a convolutional image tower and a bag-of-words text tower."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from course_lib.contrastive.similarity import l2_normalize
+from course_lib.validate import check_int
+
+Loss = Literal["infonce", "siglip"]
+LOSSES: tuple[Loss, ...] = ("infonce", "siglip")
+Norm = Literal["batch", "group"]
+
+#: Side of a picture in pixels: the image tower halves it three times and flattens 4×4 cells.
+SIDE = 32
+
+
+class LearnableScale(nn.Module):
+    """exp of a learned logarithm: starts at 1/0.07, kept at most 100."""
+
+    def __init__(self, initial: float = 1 / 0.07, maximum: float = 100.0) -> None:
+        super().__init__()
+        self.log_scale = nn.Parameter(torch.tensor(math.log(initial)))
+        self.maximum = maximum
+
+    def forward(self) -> Tensor:
+        """Return 1/τ."""
+        return self.log_scale.exp()
+
+    @torch.no_grad()
+    def clamp_(self) -> None:
+        """Keep the scale at most ``maximum``; call it after the optimizer's step."""
+        self.log_scale.clamp_(max=math.log(self.maximum))
+
+
+class EncodedPair(NamedTuple):
+    """What both towers say about a batch of pairs."""
+
+    image_features: Float[Tensor, "batch dim"]
+    text_features: Float[Tensor, "batch dim"]
+
+
+class MiniClip(nn.Module):
+    """Two towers into one space, and the scale (for SigLIP also the bias) that the loss learns with them.
+
+    Image tower: 3×3 convolutions of stride 2, 2, 2, 1, each normalised and rectified, then one linear map of
+    the flattened 4×4 cells. Text tower: the sum of word vectors, rectified, then a linear map.
+
+    Parameters
+    ----------
+    num_words : int
+        Size of the vocabulary: columns of the bags that ``encode_text`` takes.
+    loss : {"infonce", "siglip"}, default "infonce"
+        Which loss it is trained with: SigLIP starts at scale 10 and bias −10, InfoNCE at 1/0.07 and no bias.
+    dim : int, default 128
+        Width of an embedding.
+    widths : four ints, default (32, 64, 128, 128)
+        Channels of the convolutions.
+    word_dim : int, default 256
+        Width of a word vector.
+    norm : {"batch", "group"}, default "batch"
+        What follows each convolution. Batch normalisation can be folded into the convolution afterwards;
+        group normalisation does not depend on which pictures share a batch.
+    seed : int, default 0
+        Of the initial weights. torch's own random state is left alone.
+
+    Attributes
+    ----------
+    image_tower, text_tower : nn.Sequential
+        Their outputs are embeddings, not yet normalised.
+    logit_scale : LearnableScale
+        Calling it gives 1/τ.
+    logit_bias : nn.Parameter or None
+        b of the sigmoid loss.
+    """
+
+    def __init__(
+        self,
+        num_words: int,
+        *,
+        loss: Loss = "infonce",
+        dim: int = 128,
+        widths: Sequence[int] = (32, 64, 128, 128),
+        word_dim: int = 256,
+        norm: Norm = "batch",
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        check_int("num_words", num_words, low=1)
+        check_int("dim", dim, low=1)
+        check_int("seed", seed, low=0)
+        check_loss(loss)
+        if norm not in ("batch", "group"):
+            raise ValueError(f"norm must be 'batch' or 'group', got {norm!r}.")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.image_tower = _image_tower(dim, widths, norm)
+            self.text_tower = nn.Sequential(
+                nn.Linear(num_words, word_dim), nn.ReLU(), nn.Linear(word_dim, dim)
+            )
+        if loss == "siglip":
+            self.logit_scale = LearnableScale(initial=10.0)
+            self.logit_bias: nn.Parameter | None = nn.Parameter(torch.tensor(-10.0))
+        else:
+            self.logit_scale = LearnableScale()
+            self.logit_bias = None
+
+    def encode_image(self, images: Float[Tensor, "batch 3 32 32"]) -> Float[Tensor, "batch dim"]:
+        """Return unit image features; ``images`` as `image_tensor` makes them."""
+        return l2_normalize(self.image_tower(images))
+
+    def encode_text(self, bags: Float[Tensor, "batch num_words"]) -> Float[Tensor, "batch dim"]:
+        """Return unit text features; ``bags`` as `course_lib.data.text_descriptors` makes them, in float32."""
+        return l2_normalize(self.text_tower(bags))
+
+    def forward(
+        self, images: Float[Tensor, "batch 3 32 32"], bags: Float[Tensor, "batch num_words"]
+    ) -> EncodedPair:
+        """Encode both sides of a batch of pairs."""
+        return EncodedPair(self.encode_image(images), self.encode_text(bags))
+
+
+def image_tensor(images: UInt8[np.ndarray, "batch 32 32 3"]) -> Float[Tensor, "batch 3 32 32"]:
+    """Turn pictures, uint8 RGB on white, into the image tower's input: 0 is white, 1 is no light.
+
+    White is 0, so that the zeros that convolutions and shifts fill in are background.
+    """
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (SIDE, SIDE, 3):
+        raise ValueError(
+            f"images must be uint8 RGB pictures, [batch, {SIDE}, {SIDE}, 3], "
+            f"got {images.dtype} of shape {list(images.shape)}."
+        )
+    return 1 - torch.tensor(images).permute(0, 3, 1, 2).float() / 255
+
+
+@torch.no_grad()
+def encode(
+    model: MiniClip,
+    images: Float[Tensor, "num_images 3 32 32"],
+    bags: Float[Tensor, "num_texts num_words"],
+    batch_size: int = 256,
+) -> EncodedPair:
+    """Encode pictures and texts for analysis: in evaluation mode, without gradients, in pieces."""
+    was_training = model.training
+    model.eval()
+    try:
+        return EncodedPair(
+            torch.cat([model.encode_image(piece) for piece in images.split(batch_size)]),
+            torch.cat([model.encode_text(piece) for piece in bags.split(batch_size)]),
+        )
+    finally:
+        model.train(was_training)
+
+
+def check_loss(loss: object) -> None:
+    """Raise ValueError unless ``loss`` names one of `LOSSES`."""
+    if loss not in LOSSES:
+        raise ValueError(f"loss must be one of {', '.join(map(repr, LOSSES))}, got {loss!r}.")
+
+
+def _image_tower(dim: int, widths: Sequence[int], norm: Norm) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    channels, side = 3, SIDE
+    for width, stride in zip(widths, (2, 2, 2, 1), strict=True):
+        layers.append(nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False))
+        layers.append(nn.BatchNorm2d(width) if norm == "batch" else nn.GroupNorm(8, width))
+        layers.append(nn.ReLU(inplace=True))
+        channels, side = width, side // stride
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * side * side, dim))
