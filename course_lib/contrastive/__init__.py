@@ -6,9 +6,11 @@ from course_lib.contrastive.infonce import clip_loss, image_to_text_loss, text_t
 from course_lib.contrastive.retrieval import recall_at_k
 from course_lib.contrastive.similarity import cosine_similarity, l2_normalize, similarity_logits
 from course_lib.contrastive.softmax import log_softmax_rows
+from course_lib.contrastive.temperature import LearnableScale
 
 __all__ = [
     "ClipLossGrad",
+    "LearnableScale",
     "accumulated_loss",
     "clip_loss",
     "clip_loss_grad",
