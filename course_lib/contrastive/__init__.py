@@ -15,10 +15,12 @@ from course_lib.contrastive.siglip_bias import initial_bias, positive_gradient_s
 from course_lib.contrastive.siglip_chunked import siglip_loss_chunked
 from course_lib.contrastive.similarity import cosine_similarity, l2_normalize, similarity_logits
 from course_lib.contrastive.softmax import log_softmax_rows
+from course_lib.contrastive.temperature import LearnableScale
 from course_lib.contrastive.tiled import tiled_clip_loss
 
 __all__ = [
     "ClipLossGrad",
+    "LearnableScale",
     "SiglipGrads",
     "accumulated_loss",
     "clip_loss",

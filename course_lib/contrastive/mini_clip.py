@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -12,6 +11,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from course_lib.contrastive.similarity import l2_normalize
+from course_lib.contrastive.temperature import LearnableScale
 from course_lib.validate import check_int
 
 Loss = Literal["infonce", "siglip"]
@@ -20,24 +20,6 @@ Norm = Literal["batch", "group"]
 
 #: Side of a picture in pixels: the image tower halves it three times and flattens 4×4 cells.
 SIDE = 32
-
-
-class LearnableScale(nn.Module):
-    """exp of a learned logarithm: starts at 1/0.07, kept at most 100."""
-
-    def __init__(self, initial: float = 1 / 0.07, maximum: float = 100.0) -> None:
-        super().__init__()
-        self.log_scale = nn.Parameter(torch.tensor(math.log(initial)))
-        self.maximum = maximum
-
-    def forward(self) -> Tensor:
-        """Return 1/τ."""
-        return self.log_scale.exp()
-
-    @torch.no_grad()
-    def clamp_(self) -> None:
-        """Keep the scale at most ``maximum``; call it after the optimizer's step."""
-        self.log_scale.clamp_(max=math.log(self.maximum))
 
 
 class EncodedPair(NamedTuple):
@@ -106,7 +88,7 @@ class MiniClip(nn.Module):
                 nn.Linear(num_words, word_dim), nn.ReLU(), nn.Linear(word_dim, dim)
             )
         if loss == "siglip":
-            self.logit_scale = LearnableScale(initial=10.0)
+            self.logit_scale = LearnableScale(temperature=0.1)
             self.logit_bias: nn.Parameter | None = nn.Parameter(torch.tensor(-10.0))
         else:
             self.logit_scale = LearnableScale()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -13,6 +13,7 @@ from torch import Tensor
 from course_lib.contrastive.augmentation import Augmentation, augment_images, drop_words
 from course_lib.contrastive.infonce import clip_loss
 from course_lib.contrastive.mini_clip import Loss, MiniClip, Norm, check_loss
+from course_lib.contrastive.siglip import siglip_loss
 from course_lib.validate import check_array, check_int, check_matrix
 
 
@@ -42,6 +43,7 @@ def train_mini_clip(
     batch_size: int = 128,
     samples_seen: int = 51_600,
     learning_rate: float = 2e-3,
+    scale_learning_rate: float = 2e-2,
     weight_decay: float = 0.1,
     warmup: float = 0.1,
     augmentation: Augmentation | None = Augmentation(),  # noqa: B008 (immutable)
@@ -66,14 +68,14 @@ def train_mini_clip(
     model = MiniClip(bags.shape[1], loss=loss, norm=norm, seed=seed)
     model = model.to(memory_format=torch.channels_last)  # a fifth faster on CPUs
     model.train()
-    optimizer = torch.optim.AdamW(_parameter_groups(model, weight_decay), lr=learning_rate, betas=(0.9, 0.98))
+    optimizer = torch.optim.AdamW(_parameter_groups(model, learning_rate, scale_learning_rate, weight_decay), betas=(0.9, 0.98))
     steps = samples_seen // batch_size
     history: list[Epoch] = []
     losses: list[float] = []
     for step, rows in enumerate(_batches(num_pairs, batch_size, steps, generator)):
-        rate = learning_rate * _schedule(step, steps, warmup)
+        share = _schedule(step, steps, warmup)
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = share * group["peak"]
         batch_images, batch_bags = images[rows], bags[rows]
         if augmentation is not None:
             flips = None if may_flip is None else may_flip[rows]
@@ -85,7 +87,7 @@ def train_mini_clip(
             bias = None if model.logit_bias is None else float(model.logit_bias.detach())
             scale = float(model.logit_scale().detach())
             mean = sum(losses) / len(losses)
-            history.append(Epoch(len(history) + 1, samples, mean, scale, bias, rate))
+            history.append(Epoch(len(history) + 1, samples, mean, scale, bias, share * learning_rate))
             losses.clear()
             if on_epoch is not None:
                 on_epoch(history[-1], model)
@@ -127,17 +129,18 @@ def _step(
     return float(value.detach())
 
 
-def siglip_loss(images: Tensor, texts: Tensor, logit_scale: Tensor, logit_bias: Tensor) -> Tensor:
-    logits = logit_scale * images @ texts.T + logit_bias
-    signs = 2 * torch.eye(len(images)) - 1
-    return -torch.nn.functional.logsigmoid(signs * logits).sum() / len(images)
-
-
-def _parameter_groups(model: MiniClip, weight_decay: float) -> list[dict[str, object]]:
-    """Decay matrices and filters only: neither the scale and the bias of the loss nor the gains of norms."""
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+def _parameter_groups(
+    model: MiniClip, learning_rate: float, scale_learning_rate: float, weight_decay: float
+) -> list[dict[str, Any]]:
+    """Decay matrices and filters only: neither the gains of norms nor the scale and bias of the loss."""
+    of_loss = [p for p in (model.logit_scale.log_scale, model.logit_bias) if p is not None]
+    of_towers = [*model.image_tower.parameters(), *model.text_tower.parameters()]
+    groups = [
+        ([p for p in of_towers if p.ndim > 1], learning_rate, weight_decay),
+        ([p for p in of_towers if p.ndim <= 1], learning_rate, 0.0),
+        (of_loss, scale_learning_rate, 0.0),
+    ]
+    return [{"params": p, "lr": lr, "peak": lr, "weight_decay": decay} for p, lr, decay in groups]
 
 
 def _schedule(step: int, steps: int, warmup: float) -> float:
