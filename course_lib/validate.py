@@ -181,6 +181,23 @@ def check_int(name: str, value: Any, low: int, high: int | None = None) -> None:
         raise ValueError(f"{name} must be {expected}, got {value}.")
 
 
+def check_labels(name: str, value: Any) -> None:
+    """Raise unless ``value`` is a non-empty int64 vector."""
+    check_tensor(name, value)
+    if value.dtype != torch.int64:
+        raise TypeError(f"{name} must be torch.int64, got {value.dtype}: convert it with {name}.long().")
+    check_rank(name, value, ("length",))
+    check_not_empty(name, value)
+
+
+def check_same_length(name: str, tensor: Tensor, like_name: str, like: Tensor) -> None:
+    """Raise ValueError unless two tensors have equally many rows."""
+    if len(tensor) != len(like):
+        raise ValueError(
+            f"{name} must have as many rows as {like_name}: expected {len(like)}, got {len(tensor)}."
+        )
+
+
 def _check_two_matrices(first: Any, second: Any, names: tuple[str, str]) -> None:
     check_matrix(names[0], first)
     check_matrix(names[1], second)

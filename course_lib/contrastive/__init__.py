@@ -3,7 +3,11 @@
 from course_lib.contrastive.accumulation import accumulated_loss, mean_of_micro_batch_losses
 from course_lib.contrastive.gradients import ClipLossGrad, clip_loss_grad, grad_wrt_logits, normalize_grad
 from course_lib.contrastive.infonce import clip_loss, image_to_text_loss, text_to_image_loss
+from course_lib.contrastive.modality_gap import modality_gap
+from course_lib.contrastive.novelty import Novelty, novelty
+from course_lib.contrastive.projection import ProjectedPair, encode_pair
 from course_lib.contrastive.retrieval import recall_at_k
+from course_lib.contrastive.retrieval_report import RetrievalReport, retrieval_report
 from course_lib.contrastive.siglip import (
     SiglipGrads,
     log_sigmoid,
@@ -17,15 +21,22 @@ from course_lib.contrastive.similarity import cosine_similarity, l2_normalize, s
 from course_lib.contrastive.softmax import log_softmax_rows
 from course_lib.contrastive.temperature import LearnableScale
 from course_lib.contrastive.tiled import tiled_clip_loss
+from course_lib.contrastive.trainer import Trainer
+from course_lib.contrastive.zero_shot import zero_shot_classifier
 
 __all__ = [
     "ClipLossGrad",
     "LearnableScale",
+    "Novelty",
+    "ProjectedPair",
+    "RetrievalReport",
     "SiglipGrads",
+    "Trainer",
     "accumulated_loss",
     "clip_loss",
     "clip_loss_grad",
     "cosine_similarity",
+    "encode_pair",
     "grad_wrt_logits",
     "image_to_text_loss",
     "initial_bias",
@@ -33,14 +44,18 @@ __all__ = [
     "log_sigmoid",
     "log_softmax_rows",
     "mean_of_micro_batch_losses",
+    "modality_gap",
     "normalize_grad",
+    "novelty",
     "pair_labels",
     "positive_gradient_share",
     "recall_at_k",
+    "retrieval_report",
     "siglip_grads",
     "siglip_loss",
     "siglip_loss_chunked",
     "similarity_logits",
     "text_to_image_loss",
     "tiled_clip_loss",
+    "zero_shot_classifier",
 ]
