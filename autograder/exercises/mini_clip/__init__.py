@@ -1,0 +1,1 @@
+"""What lesson 05, the mini-CLIP, asks: one file per exercise."""
