@@ -1,8 +1,10 @@
 """Contrastive learning of images and texts: similarities, the InfoNCE and sigmoid losses, and retrieval."""
 
 from course_lib.contrastive.accumulation import accumulated_loss, mean_of_micro_batch_losses
+from course_lib.contrastive.augmentation import Augmentation, augment_images, drop_words
 from course_lib.contrastive.gradients import ClipLossGrad, clip_loss_grad, grad_wrt_logits, normalize_grad
 from course_lib.contrastive.infonce import clip_loss, image_to_text_loss, text_to_image_loss
+from course_lib.contrastive.mini_clip import LOSSES, EncodedPair, Loss, MiniClip, encode, image_tensor
 from course_lib.contrastive.retrieval import recall_at_k
 from course_lib.contrastive.siglip import (
     SiglipGrads,
@@ -17,22 +19,36 @@ from course_lib.contrastive.similarity import cosine_similarity, l2_normalize, s
 from course_lib.contrastive.softmax import log_softmax_rows
 from course_lib.contrastive.temperature import LearnableScale
 from course_lib.contrastive.tiled import tiled_clip_loss
+from course_lib.contrastive.training import Epoch, Trained, corrupt_pairs, new_mini_clip, train_mini_clip
 
 __all__ = [
+    "LOSSES",
+    "Augmentation",
     "ClipLossGrad",
+    "EncodedPair",
+    "Epoch",
     "LearnableScale",
+    "Loss",
+    "MiniClip",
     "SiglipGrads",
+    "Trained",
     "accumulated_loss",
+    "augment_images",
     "clip_loss",
     "clip_loss_grad",
+    "corrupt_pairs",
     "cosine_similarity",
+    "drop_words",
+    "encode",
     "grad_wrt_logits",
+    "image_tensor",
     "image_to_text_loss",
     "initial_bias",
     "l2_normalize",
     "log_sigmoid",
     "log_softmax_rows",
     "mean_of_micro_batch_losses",
+    "new_mini_clip",
     "normalize_grad",
     "pair_labels",
     "positive_gradient_share",
@@ -43,4 +59,5 @@ __all__ = [
     "similarity_logits",
     "text_to_image_loss",
     "tiled_clip_loss",
+    "train_mini_clip",
 ]
