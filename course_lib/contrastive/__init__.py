@@ -1,20 +1,16 @@
 """Contrastive learning of images and texts: similarities, the InfoNCE and sigmoid losses, and retrieval."""
 
 from course_lib.contrastive.accumulation import accumulated_loss, mean_of_micro_batch_losses
+from course_lib.contrastive.augmentation import Augmentation, augment_images, drop_words
 from course_lib.contrastive.gradients import ClipLossGrad, clip_loss_grad, grad_wrt_logits, normalize_grad
 from course_lib.contrastive.infonce import clip_loss, image_to_text_loss, text_to_image_loss
+from course_lib.contrastive.mini_clip import LOSSES, EncodedPair, Loss, MiniClip, encode, image_tensor
 from course_lib.contrastive.modality_gap import modality_gap
 from course_lib.contrastive.novelty import Novelty, novelty
 from course_lib.contrastive.projection import ProjectedPair, encode_pair
 from course_lib.contrastive.retrieval import recall_at_k
 from course_lib.contrastive.retrieval_report import RetrievalReport, retrieval_report
-from course_lib.contrastive.siglip import (
-    SiglipGrads,
-    log_sigmoid,
-    pair_labels,
-    siglip_grads,
-    siglip_loss,
-)
+from course_lib.contrastive.siglip import SiglipGrads, log_sigmoid, pair_labels, siglip_grads, siglip_loss
 from course_lib.contrastive.siglip_bias import initial_bias, positive_gradient_share
 from course_lib.contrastive.siglip_chunked import siglip_loss_chunked
 from course_lib.contrastive.similarity import cosine_similarity, l2_normalize, similarity_logits
@@ -22,22 +18,35 @@ from course_lib.contrastive.softmax import log_softmax_rows
 from course_lib.contrastive.temperature import LearnableScale
 from course_lib.contrastive.tiled import tiled_clip_loss
 from course_lib.contrastive.trainer import Trainer
+from course_lib.contrastive.training import Epoch, Trained, corrupt_pairs, new_mini_clip, train_mini_clip
 from course_lib.contrastive.zero_shot import zero_shot_classifier
 
 __all__ = [
+    "LOSSES",
+    "Augmentation",
     "ClipLossGrad",
+    "EncodedPair",
+    "Epoch",
     "LearnableScale",
+    "Loss",
+    "MiniClip",
     "Novelty",
     "ProjectedPair",
     "RetrievalReport",
     "SiglipGrads",
+    "Trained",
     "Trainer",
     "accumulated_loss",
+    "augment_images",
     "clip_loss",
     "clip_loss_grad",
+    "corrupt_pairs",
     "cosine_similarity",
+    "drop_words",
+    "encode",
     "encode_pair",
     "grad_wrt_logits",
+    "image_tensor",
     "image_to_text_loss",
     "initial_bias",
     "l2_normalize",
@@ -45,6 +54,7 @@ __all__ = [
     "log_softmax_rows",
     "mean_of_micro_batch_losses",
     "modality_gap",
+    "new_mini_clip",
     "normalize_grad",
     "novelty",
     "pair_labels",
@@ -57,5 +67,6 @@ __all__ = [
     "similarity_logits",
     "text_to_image_loss",
     "tiled_clip_loss",
+    "train_mini_clip",
     "zero_shot_classifier",
 ]

@@ -43,7 +43,10 @@ def augment_images(
         mirror = torch.where(may_flip & (between(0, 1) < 0.5), -1.0, 1.0)
     cos, sin = torch.cos(angle) / size, torch.sin(angle) / size
     shift = between(-1, 1, 2) * amounts.shift * 2 / side  # affine_grid's unit is half a side
-    rows = [torch.stack([cos * mirror, -sin, shift[:, 0]], 1), torch.stack([sin * mirror, cos, shift[:, 1]], 1)]
+    rows = [
+        torch.stack([cos * mirror, -sin, shift[:, 0]], 1),
+        torch.stack([sin * mirror, cos, shift[:, 1]], 1),
+    ]
     grid = functional.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
     moved = functional.grid_sample(images, grid, align_corners=False)
     tint = 1 + amounts.tint * between(-1, 1, 3, 1, 1)

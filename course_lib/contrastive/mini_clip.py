@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from course_lib.contrastive.similarity import l2_normalize
 from course_lib.contrastive.temperature import LearnableScale
-from course_lib.validate import check_int
+from course_lib.validate import check_int, check_scale
 
 Loss = Literal["infonce", "siglip"]
 LOSSES: tuple[Loss, ...] = ("infonce", "siglip")
-Norm = Literal["batch", "group"]
 
 #: Side of a picture in pixels: the image tower halves it three times and flattens 4×4 cells.
 SIDE = 32
+STRIDES = (2, 2, 2, 1)
 
 
 class EncodedPair(NamedTuple):
@@ -32,24 +32,24 @@ class EncodedPair(NamedTuple):
 class MiniClip(nn.Module):
     """Two towers into one space, and the scale (for SigLIP also the bias) that the loss learns with them.
 
-    Image tower: 3×3 convolutions of stride 2, 2, 2, 1, each normalised and rectified, then one linear map of
-    the flattened 4×4 cells. Text tower: the sum of word vectors, rectified, then a linear map.
+    Image tower: 3×3 convolutions of stride 2, 2, 2, 1, each batch-normalised and all but the last rectified,
+    then one linear map of the flattened 4×4 cells. Text tower: the weighted sum of a caption's word vectors, then
+    a linear map.
 
     Parameters
     ----------
     num_words : int
         Size of the vocabulary: columns of the bags that ``encode_text`` takes.
-    loss : {"infonce", "siglip"}, default "infonce"
-        Which loss it is trained with: SigLIP starts at scale 10 and bias −10, InfoNCE at 1/0.07 and no bias.
     dim : int, default 128
         Width of an embedding.
     widths : four ints, default (32, 64, 128, 128)
         Channels of the convolutions.
     word_dim : int, default 256
         Width of a word vector.
-    norm : {"batch", "group"}, default "batch"
-        What follows each convolution. Batch normalisation can be folded into the convolution afterwards;
-        group normalisation does not depend on which pictures share a batch.
+    temperature : float, default 0.07
+        τ to begin with; SigLIP begins with 0.1.
+    logit_bias : float, optional
+        b to begin with: SigLIP only.
     seed : int, default 0
         Of the initial weights. torch's own random state is left alone.
 
@@ -61,45 +61,51 @@ class MiniClip(nn.Module):
         Calling it gives 1/τ.
     logit_bias : nn.Parameter or None
         b of the sigmoid loss.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a size or the seed is not an integer in its range, or the temperature or the bias is
+        not a fitting number.
+
+    Notes
+    -----
+    Embeddings begin centred: a rectified last layer would give all pictures one common direction. A softmax
+    over texts does not see it, but the sigmoid loss first has to unlearn it, which takes hundreds of steps.
     """
 
     def __init__(
         self,
         num_words: int,
         *,
-        loss: Loss = "infonce",
         dim: int = 128,
         widths: Sequence[int] = (32, 64, 128, 128),
         word_dim: int = 256,
-        norm: Norm = "batch",
+        temperature: float = 0.07,
+        logit_bias: float | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
         check_int("num_words", num_words, low=1)
         check_int("dim", dim, low=1)
+        check_int("word_dim", word_dim, low=1)
         check_int("seed", seed, low=0)
-        check_loss(loss)
-        if norm not in ("batch", "group"):
-            raise ValueError(f"norm must be 'batch' or 'group', got {norm!r}.")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.image_tower = _image_tower(dim, widths, norm)
-            self.text_tower = nn.Sequential(
-                nn.Linear(num_words, word_dim), nn.ReLU(), nn.Linear(word_dim, dim)
-            )
-        if loss == "siglip":
-            self.logit_scale = LearnableScale(temperature=0.1)
-            self.logit_bias: nn.Parameter | None = nn.Parameter(torch.tensor(-10.0))
-        else:
-            self.logit_scale = LearnableScale()
-            self.logit_bias = None
+            self.image_tower = _image_tower(dim, widths)
+            self.text_tower = _text_tower(num_words, word_dim, dim)
+        self.logit_scale = LearnableScale(temperature)
+        self.logit_bias: nn.Parameter | None = None
+        if logit_bias is not None:
+            check_scale("logit_bias", logit_bias)
+            self.logit_bias = nn.Parameter(torch.tensor(float(logit_bias)))
 
     def encode_image(self, images: Float[Tensor, "batch 3 32 32"]) -> Float[Tensor, "batch dim"]:
         """Return unit image features; ``images`` as `image_tensor` makes them."""
         return l2_normalize(self.image_tower(images))
 
     def encode_text(self, bags: Float[Tensor, "batch num_words"]) -> Float[Tensor, "batch dim"]:
-        """Return unit text features; ``bags`` as `course_lib.data.text_descriptors` makes them, in float32."""
+        """Return unit text features; ``bags`` as `course_lib.data.text_descriptors` makes them, float32."""
         return l2_normalize(self.text_tower(bags))
 
     def forward(
@@ -147,12 +153,20 @@ def check_loss(loss: object) -> None:
         raise ValueError(f"loss must be one of {', '.join(map(repr, LOSSES))}, got {loss!r}.")
 
 
-def _image_tower(dim: int, widths: Sequence[int], norm: Norm) -> nn.Sequential:
+def _image_tower(dim: int, widths: Sequence[int]) -> nn.Sequential:
     layers: list[nn.Module] = []
     channels, side = 3, SIDE
-    for width, stride in zip(widths, (2, 2, 2, 1), strict=True):
+    for width, stride in zip(widths, STRIDES, strict=True):
+        if layers:
+            layers.append(nn.ReLU(inplace=True))
         layers.append(nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False))
-        layers.append(nn.BatchNorm2d(width) if norm == "batch" else nn.GroupNorm(8, width))
-        layers.append(nn.ReLU(inplace=True))
+        layers.append(nn.BatchNorm2d(width))
         channels, side = width, side // stride
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * side * side, dim))
+
+
+def _text_tower(num_words: int, word_dim: int, dim: int) -> nn.Sequential:
+    words = nn.Linear(num_words, word_dim, bias=False)
+    # torch's default assumes dense inputs and would start all but a few per cent of a sparse bag at 0.
+    nn.init.normal_(words.weight, std=0.1)
+    return nn.Sequential(words, nn.Linear(word_dim, dim))

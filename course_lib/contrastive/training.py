@@ -12,8 +12,9 @@ from torch import Tensor
 
 from course_lib.contrastive.augmentation import Augmentation, augment_images, drop_words
 from course_lib.contrastive.infonce import clip_loss
-from course_lib.contrastive.mini_clip import Loss, MiniClip, Norm, check_loss
+from course_lib.contrastive.mini_clip import Loss, MiniClip, check_loss
 from course_lib.contrastive.siglip import siglip_loss
+from course_lib.contrastive.siglip_bias import initial_bias
 from course_lib.validate import check_array, check_int, check_matrix
 
 
@@ -49,7 +50,7 @@ def train_mini_clip(
     augmentation: Augmentation | None = Augmentation(),  # noqa: B008 (immutable)
     may_flip: Bool[Tensor, " num_pairs"] | None = None,
     corrupted: float = 0.0,
-    norm: Norm = "batch",
+    norm_size: int | None = None,
     seed: int = 0,
     on_epoch: Callable[[Epoch, MiniClip], None] | None = None,
 ) -> Trained:
@@ -65,10 +66,12 @@ def train_mini_clip(
     check_int("seed", seed, low=0)
     generator = torch.Generator().manual_seed(seed)
     bags = bags[corrupt_pairs(num_pairs, corrupted, seed)]
-    model = MiniClip(bags.shape[1], loss=loss, norm=norm, seed=seed)
+    model = new_mini_clip(bags.shape[1], loss, batch_size, seed=seed)
     model = model.to(memory_format=torch.channels_last)  # a fifth faster on CPUs
     model.train()
-    optimizer = torch.optim.AdamW(_parameter_groups(model, learning_rate, scale_learning_rate, weight_decay), betas=(0.9, 0.98))
+    optimizer = torch.optim.AdamW(
+        _parameter_groups(model, learning_rate, scale_learning_rate, weight_decay), betas=(0.9, 0.98)
+    )
     steps = samples_seen // batch_size
     history: list[Epoch] = []
     losses: list[float] = []
@@ -81,7 +84,7 @@ def train_mini_clip(
             flips = None if may_flip is None else may_flip[rows]
             batch_images = augment_images(batch_images, augmentation, generator, flips)
             batch_bags = drop_words(batch_bags, augmentation.drop_words, generator)
-        losses.append(_step(model, optimizer, loss, batch_images, batch_bags))
+        losses.append(_step(model, optimizer, loss, batch_images, batch_bags, norm_size or batch_size))
         samples = (step + 1) * batch_size
         if samples // num_pairs > len(history) or step + 1 == steps:
             bias = None if model.logit_bias is None else float(model.logit_bias.detach())
@@ -95,6 +98,20 @@ def train_mini_clip(
     return Trained(model.eval(), tuple(history))
 
 
+def new_mini_clip(
+    num_words: int, loss: Loss = "infonce", batch_size: int = 128, *, seed: int = 0
+) -> MiniClip:
+    """An untrained model as its loss wants it: τ = 0.07, or for SigLIP τ = 0.1 and b = −log(N − 1).
+
+    SigLIP's own b = −10 is that formula at N ≈ 22,000. At N = 128 it starts far too low.
+    """
+    check_loss(loss)
+    if loss == "siglip":
+        bias = initial_bias(batch_size)
+        return MiniClip(num_words, temperature=0.1, logit_bias=bias, seed=seed)
+    return MiniClip(num_words, seed=seed)
+
+
 def corrupt_pairs(num_pairs: int, share: float, seed: int = 0) -> Int64[Tensor, " num_pairs"]:
     """For each pair the row of the caption it gets: its own, but for exactly round(share · num_pairs).
 
@@ -106,7 +123,8 @@ def corrupt_pairs(num_pairs: int, share: float, seed: int = 0) -> Int64[Tensor, 
     count = round(share * num_pairs)
     if count == 1:
         raise ValueError(
-            f"share must corrupt no caption or at least two, which change places: {share} of {num_pairs} is one."
+            "share must corrupt no caption or at least two, which change places: "
+            f"{share} of {num_pairs} is one."
         )
     order = torch.randperm(num_pairs, generator=torch.Generator().manual_seed(seed))[:count]
     rows = torch.arange(num_pairs)
@@ -115,9 +133,16 @@ def corrupt_pairs(num_pairs: int, share: float, seed: int = 0) -> Int64[Tensor, 
 
 
 def _step(
-    model: MiniClip, optimizer: torch.optim.Optimizer, loss: Loss, images: Tensor, bags: Tensor
+    model: MiniClip,
+    optimizer: torch.optim.Optimizer,
+    loss: Loss,
+    images: Tensor,
+    bags: Tensor,
+    norm_size: int,
 ) -> float:
-    features = model(images.contiguous(memory_format=torch.channels_last), bags)
+    images = images.contiguous(memory_format=torch.channels_last)
+    image_features = torch.cat([model.encode_image(piece) for piece in images.split(norm_size)])
+    features = image_features, model.encode_text(bags)
     if model.logit_bias is None:
         value = clip_loss(*features, model.logit_scale())
     else:
@@ -152,7 +177,7 @@ def _schedule(step: int, steps: int, warmup: float) -> float:
 
 
 def _batches(num_pairs: int, batch_size: int, steps: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Yield row numbers: each pass shuffles all pairs and cuts full batches, so that none holds a pair twice."""
+    """Yield row numbers: each pass shuffles all pairs and cuts full batches: none holds a pair twice."""
     while True:
         order = torch.randperm(num_pairs, generator=generator)
         for rows in order[: num_pairs // batch_size * batch_size].split(batch_size):

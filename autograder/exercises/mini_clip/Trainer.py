@@ -349,7 +349,10 @@ class ClearedAtTheEnd:
         self.image_weight, self.text_weight = parameter(image_weight), parameter(text_weight)
         self.log_scale = parameter(log_scale)
         both = [self.image_weight, self.text_weight]
-        self.optimizers = [torch.optim.SGD(both, lr=learning_rate), torch.optim.SGD([self.log_scale], learning_rate)]
+        self.optimizers = [
+            torch.optim.SGD(both, lr=learning_rate),
+            torch.optim.SGD([self.log_scale], learning_rate),
+        ]
 
     def step(self, image_states: Tensor, text_states: Tensor) -> float:
         u = torch.nn.functional.normalize

@@ -16,7 +16,9 @@ from course_lib import contrastive
 def _clouds(images: int, texts: int, dim: int) -> CaseSpec:
     def make(rng: Generator) -> dict[str, Any]:
         def cloud(rows: int) -> Any:
-            return rng.uniform(0.5, 3, size=(rows, 1)) * (rng.normal(size=dim) + 0.7 * rng.normal(size=(rows, dim)))
+            return rng.uniform(0.5, 3, size=(rows, 1)) * (
+                rng.normal(size=dim) + 0.7 * rng.normal(size=(rows, dim))
+            )
 
         return {"image_embeddings": cloud(images), "text_embeddings": cloud(texts)}
 
@@ -122,7 +124,9 @@ def cosine_distance(image_embeddings: Tensor, text_embeddings: Tensor) -> Tensor
     asks="Along which axis do the numbers of one embedding lie?",
 )
 def batch_axis(image_embeddings: Tensor, text_embeddings: Tensor) -> Tensor:
-    return (normalize(image_embeddings, dim=0).mean(dim=0) - normalize(text_embeddings, dim=0).mean(dim=0)).norm()
+    return (
+        normalize(image_embeddings, dim=0).mean(dim=0) - normalize(text_embeddings, dim=0).mean(dim=0)
+    ).norm()
 
 
 @asked.also_correct("root of the sum of squares")
@@ -134,5 +138,7 @@ def with_root(image_embeddings: Tensor, text_embeddings: Tensor) -> Tensor:
 
 @asked.also_correct("distance of two points, a plain number")
 def with_cdist(image_embeddings: Tensor, text_embeddings: Tensor) -> float:
-    images, texts = (contrastive.l2_normalize(x).mean(0, keepdim=True) for x in (image_embeddings, text_embeddings))
+    images, texts = (
+        contrastive.l2_normalize(x).mean(0, keepdim=True) for x in (image_embeddings, text_embeddings)
+    )
     return torch.dist(images, texts, p=2).item()

@@ -3,5 +3,7 @@
 from autograder.open_questions import Prediction
 
 asked = Prediction(
-    "mini_clip.predict_unaugmented", "Recall at 1 on the other vendor's drawings, trained without augmentation", "%"
+    "mini_clip.predict_unaugmented",
+    "Recall at 1 on the other vendor's drawings, trained without augmentation",
+    "%",
 )

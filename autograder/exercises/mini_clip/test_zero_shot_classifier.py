@@ -71,7 +71,8 @@ asked = Exercise(
         *(_catch(name, "catches") for name in _plain),
         *(_catch(name, "subtle") for name in _subtle),
     ],
-    implementations=_right | {name: _known[name].on(contrastive.zero_shot_classifier) for name in (*_plain, *_subtle)},
+    implementations=_right
+    | {name: _known[name].on(contrastive.zero_shot_classifier) for name in (*_plain, *_subtle)},
     hints=[
         "For which prompts do you know the classifier without a computer? And which inputs would hide a mistake: equal "
         "sizes, unit lengths, one prompt?",
