@@ -8,6 +8,16 @@ from course_lib.figures.gallery import image_grid, retrieval_gallery
 from course_lib.figures.interactive import explore_circle, explore_softmax
 from course_lib.figures.lines import lines
 from course_lib.figures.matrix import draw_matrix
+from course_lib.figures.mini_clip_curves import LiveCurves, curves_figure
+from course_lib.figures.mini_clip_search import (
+    Board,
+    Found,
+    describe_search,
+    explore_mini_clip,
+    found_on,
+    read_search,
+    search_figure,
+)
 from course_lib.figures.show import figure_html, show
 from course_lib.figures.softmax_row import describe_softmax, read_softmax, softmax_figure
 from course_lib.figures.softmax_state import SoftmaxState, softmax_example
@@ -15,28 +25,37 @@ from course_lib.figures.style import OKABE_ITO, course_style, new_figure
 
 __all__ = [
     "OKABE_ITO",
+    "Board",
     "CircleState",
     "Explorer",
+    "Found",
     "Frame",
+    "LiveCurves",
     "SoftmaxState",
     "angle_grad",
     "bars",
     "circle_figure",
     "course_style",
+    "curves_figure",
     "descend",
     "describe_circle",
+    "describe_search",
     "describe_softmax",
     "draw_matrix",
     "explore_circle",
+    "explore_mini_clip",
     "explore_softmax",
     "figure_html",
+    "found_on",
     "image_grid",
     "lines",
     "new_figure",
     "random_circle",
     "read_circle",
+    "read_search",
     "read_softmax",
     "retrieval_gallery",
+    "search_figure",
     "show",
     "softmax_example",
     "softmax_figure",

@@ -172,7 +172,7 @@ def plain(similarity: Tensor, k: int) -> tuple[float, ...]:
 def by_sorting(similarity: Tensor, k: int) -> Report:
     found = []
     for one in (similarity, similarity.T):
-        lowered = one.to(torch.float64, copy=True)  # in which 1e-9 is not lost
+        lowered = one.double().clone()  # in float64 1e-9 is not lost
         lowered.diagonal().sub_(1e-9)
         places = lowered.argsort(dim=1, descending=True).argsort(dim=1)
         found.append(places.diagonal() + 1)

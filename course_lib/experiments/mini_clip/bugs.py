@@ -23,7 +23,7 @@ def train_with_three_bugs(
     learning_rate: float,
     weight_decay: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The script that "Spot the bugs" prints: gradients add up, the scale decays, its logarithm is cut at 100."""
+    """The script of "Spot the bugs": gradients add up, the scale decays, its logarithm is cut at 100."""
     parameters = [p.clone().requires_grad_() for p in (image_weight, text_weight, log_scale)]
     optimizer = torch.optim.SGD(parameters, lr=learning_rate, weight_decay=weight_decay)
     for images, texts in zip(image_batches, text_batches, strict=True):
@@ -49,7 +49,7 @@ class SilentBugs(NamedTuple):
 
 
 def silent_bugs(
-    steps: tuple[int, ...] = (0, 10, 30, 100, 300), batch: int = 32, rate: float = 0.1, seed: int = 0
+    steps: tuple[int, ...] = (0, 30, 100, 300), batch: int = 32, rate: float = 0.003, seed: int = 0
 ) -> SilentBugs:
     """Train two linear towers on noisy pairs, with the buggy script and with a right one."""
     mixing = [random_rows(DIM, WIDTH, seed + 91), random_rows(DIM, WIDTH, seed + 92)]
