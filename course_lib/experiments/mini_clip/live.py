@@ -1,0 +1,52 @@
+"""What to watch while a mini-CLIP trains: loss, scale, and recall on emoji that it has and has not seen."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from course_lib import contrastive
+from course_lib.contrastive import Epoch, MiniClip
+from course_lib.data import Vendor
+from course_lib.experiments.mini_clip.emoji import emoji_tensors
+from course_lib.experiments.mini_clip.evaluation import similarity_of
+
+#: Candidates of every recall that is watched, so that the three can be compared.
+WATCHED = 191
+
+
+class Snapshot(NamedTuple):
+    """One epoch. Recalls are at 1 among 191 candidates, the mean of both directions."""
+
+    loss: float
+    logit_scale: float
+    trained: float  # drawings that were trained on
+    other_vendor: float  # the same emoji, drawn by the vendor that was not
+    held_out: float  # emoji that were not
+
+
+def snapshot(epoch: Epoch, model: MiniClip) -> Snapshot:
+    """Measure a model in the middle of its training, in a fraction of a second."""
+    recalls = [
+        recall(model, vendor, rows)
+        for vendor, rows in (
+            ("noto", sample()),
+            ("twemoji", sample()),
+            ("noto", emoji_tensors().held_out),
+        )
+    ]
+    return Snapshot(epoch.loss, epoch.logit_scale, *recalls)
+
+
+def recall(model: MiniClip, vendor: Vendor, rows: np.ndarray, k: int = 1) -> float:
+    """Recall at k among the emoji of these rows, the mean of both directions."""
+    report = contrastive.retrieval_report(similarity_of(model, emoji_tensors(), vendor, rows), k)
+    return float(report.image_to_text_recall + report.text_to_image_recall) / 2
+
+
+@lru_cache(maxsize=1)
+def sample() -> np.ndarray:
+    """191 of the training emoji, always the same."""
+    return np.sort(np.random.default_rng(0).permutation(emoji_tensors().train)[:WATCHED])
