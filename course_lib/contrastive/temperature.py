@@ -21,7 +21,7 @@ class LearnableScale(torch.nn.Module):
     Parameters
     ----------
     temperature : float, default 0.07
-        τ to begin with: ``log_scale`` is initialised to log(1/τ).
+        τ to begin with: ``log_scale`` is initialised to log(1/τ), also where that lies above the limit.
     max_scale : float, default 100.0
         Largest logit_scale that `clamp_` lets through.
 
@@ -36,7 +36,7 @@ class LearnableScale(torch.nn.Module):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not a finite number > 0, or 1/``temperature`` lies above ``max_scale``.
+        If an argument is not a finite number > 0.
 
     Notes
     -----
@@ -68,12 +68,6 @@ class LearnableScale(torch.nn.Module):
         super().__init__()
         check_positive("temperature", temperature)
         check_positive("max_scale", max_scale)
-        # The bound is allowed a rounding error: 1/0.01 may come out a little above 100.
-        if 1 / temperature > max_scale * (1 + 1e-6):
-            raise ValueError(
-                f"temperature must be at least 1/max_scale = {1 / max_scale:.3g}, got {temperature}: "
-                "the scale would begin above its own limit."
-            )
         self.max_scale = float(max_scale)
         self.log_scale = torch.nn.Parameter(torch.tensor(math.log(1 / temperature)))
 
