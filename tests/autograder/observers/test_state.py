@@ -93,6 +93,9 @@ def test_each_run_has_an_instance_of_its_own_and_a_script_of_its_own():
     assert case.inputs["x"].tolist() == [1.0, 1.0]
 
 
+DOUBLE = [["new", {}], ["get", "factor"], ["call", "double_"], ["get", "factor"], ["same", "factor"]]
+
+
 class TestParameters:
     class Doubler:
         def __init__(self):
@@ -106,20 +109,18 @@ class TestParameters:
         def double_(self):
             self.factor = torch.nn.Parameter(2 * self.factor.detach())
 
-    SCRIPT = [["new", {}], ["get", "factor"], ["call", "double_"], ["get", "factor"], ["same", "factor"]]
-
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     def test_a_class_makes_its_parameters_in_the_observers_dtype(self, dtype):
         before = torch.get_default_dtype()
-        assert play(self.Doubler, self.SCRIPT, dtype).dtypes["2 factor"] == dtype
+        assert play(self.Doubler, DOUBLE, dtype).dtypes["2 factor"] == dtype
         assert torch.get_default_dtype() == before
 
     @pytest.mark.parametrize(("answer", "same"), [(Doubler, True), (Replacing, False)])
     def test_a_parameter_that_is_replaced_is_not_the_same(self, answer, same):
-        script = [*self.SCRIPT[:3], ["same", "factor"]]
+        script = [*DOUBLE[:3], ["same", "factor"]]
         seen = play(answer, script)
         assert seen.arrays["4 factor is the same object"].item() is same
-        again = play(answer, self.SCRIPT)  # the last `get` counts
+        again = play(answer, DOUBLE)  # the last `get` counts
         assert again.arrays["5 factor is the same object"].item() is True
         assert again.arrays["4 factor"] == 2
 
