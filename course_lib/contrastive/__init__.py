@@ -2,6 +2,7 @@
 
 from course_lib.contrastive.accumulation import accumulated_loss, mean_of_micro_batch_losses
 from course_lib.contrastive.augmentation import Augmentation, augment_images, drop_words
+from course_lib.contrastive.calibration import expected_calibration_error
 from course_lib.contrastive.gradients import ClipLossGrad, clip_loss_grad, grad_wrt_logits, normalize_grad
 from course_lib.contrastive.infonce import clip_loss, image_to_text_loss, text_to_image_loss
 from course_lib.contrastive.mini_clip import LOSSES, EncodedPair, Loss, MiniClip, encode, image_tensor
@@ -10,12 +11,20 @@ from course_lib.contrastive.novelty import Novelty, novelty
 from course_lib.contrastive.projection import ProjectedPair, encode_pair
 from course_lib.contrastive.retrieval import recall_at_k
 from course_lib.contrastive.retrieval_report import RetrievalReport, retrieval_report
+from course_lib.contrastive.negatives import effective_negatives, hardness_weights
+from course_lib.contrastive.overflow import is_stable
+from course_lib.contrastive.retrieval import recall_at_k
 from course_lib.contrastive.siglip import SiglipGrads, log_sigmoid, pair_labels, siglip_grads, siglip_loss
 from course_lib.contrastive.siglip_bias import initial_bias, positive_gradient_share
 from course_lib.contrastive.siglip_chunked import siglip_loss_chunked
 from course_lib.contrastive.similarity import cosine_similarity, l2_normalize, similarity_logits
 from course_lib.contrastive.softmax import log_softmax_rows
-from course_lib.contrastive.temperature import LearnableScale
+from course_lib.contrastive.temperature import (
+    LearnableScale,
+    expected_similarity,
+    grad_log_scale,
+    softmax_temperature,
+)
 from course_lib.contrastive.tiled import tiled_clip_loss
 from course_lib.contrastive.trainer import Trainer
 from course_lib.contrastive.training import Epoch, Trained, corrupt_pairs, new_mini_clip, train_mini_clip
@@ -43,12 +52,18 @@ __all__ = [
     "corrupt_pairs",
     "cosine_similarity",
     "drop_words",
+    "effective_negatives",
     "encode",
     "encode_pair",
+    "expected_calibration_error",
+    "expected_similarity",
+    "grad_log_scale",
     "grad_wrt_logits",
+    "hardness_weights",
     "image_tensor",
     "image_to_text_loss",
     "initial_bias",
+    "is_stable",
     "l2_normalize",
     "log_sigmoid",
     "log_softmax_rows",
@@ -65,6 +80,7 @@ __all__ = [
     "siglip_loss",
     "siglip_loss_chunked",
     "similarity_logits",
+    "softmax_temperature",
     "text_to_image_loss",
     "tiled_clip_loss",
     "train_mini_clip",

@@ -33,8 +33,8 @@ class MiniClip(nn.Module):
     """Two towers into one space, and the scale (for SigLIP also the bias) that the loss learns with them.
 
     Image tower: 3×3 convolutions of stride 2, 2, 2, 1, each batch-normalised and all but the last rectified,
-    then one linear map of the flattened 4×4 cells. Text tower: the weighted sum of a caption's word vectors, then
-    a linear map.
+    then one linear map of the flattened 4×4 cells. Text tower: the weighted sum of a caption's word vectors,
+    then a linear map.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class MiniClip(nn.Module):
         Width of an embedding.
     widths : four ints, default (32, 64, 128, 128)
         Channels of the convolutions.
-    word_dim : int, default 256
+    word_dim : int, default 128
         Width of a word vector.
     temperature : float, default 0.07
         τ to begin with; SigLIP begins with 0.1.
@@ -80,7 +80,7 @@ class MiniClip(nn.Module):
         *,
         dim: int = 128,
         widths: Sequence[int] = (32, 64, 128, 128),
-        word_dim: int = 256,
+        word_dim: int = 128,
         temperature: float = 0.07,
         logit_bias: float | None = None,
         seed: int = 0,
@@ -168,5 +168,5 @@ def _image_tower(dim: int, widths: Sequence[int]) -> nn.Sequential:
 def _text_tower(num_words: int, word_dim: int, dim: int) -> nn.Sequential:
     words = nn.Linear(num_words, word_dim, bias=False)
     # torch's default assumes dense inputs and would start all but a few per cent of a sparse bag at 0.
-    nn.init.normal_(words.weight, std=0.1)
+    nn.init.normal_(words.weight, std=0.05)
     return nn.Sequential(words, nn.Linear(word_dim, dim))

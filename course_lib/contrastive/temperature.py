@@ -8,9 +8,148 @@ Cosines are divided by τ or, the same thing, multiplied by logit_scale = 1/τ. 
 import math
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.validate import check_positive
+from course_lib.contrastive.softmax import _log_softmax_rows
+from course_lib.validate import check_matrix, check_positive, check_scale, check_square
+
+
+def softmax_temperature(
+    similarity: Float[Tensor, "rows classes"], temperature: float | Float[Tensor, ""]
+) -> Float[Tensor, "rows classes"]:
+    """Softmax of each row at a temperature.
+
+    P_ij = exp(s_ij/τ) / Σ_k exp(s_ik/τ)
+
+    Parameters
+    ----------
+    similarity : Tensor, shape [rows, classes], float32 or float64
+        Cosines, or any scores.
+    temperature : float or 0-d Tensor, > 0
+        τ. Small is sharp: τ → 0 puts all weight on the row's maximum, τ → ∞ gives 1/classes each.
+
+    Returns
+    -------
+    Tensor, shape and dtype of ``similarity``
+        Each row sums to 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``similarity`` is not a finite, non-empty float matrix, or ``temperature`` not a finite scalar > 0.
+
+    Notes
+    -----
+    Rows are shifted by their maximum before exp, so that no temperature overflows, however small, unless
+    similarity/τ itself does.
+
+    References
+    ----------
+    Hinton et al. 2015, arXiv:1503.02531, equation 1; Wu et al. 2018, arXiv:1805.01978, equation 2.
+
+    Examples
+    --------
+    >>> import torch
+    >>> softmax_temperature(torch.tensor([[1.0, 0.0]]), 1.0)
+    tensor([[0.7311, 0.2689]])
+    >>> softmax_temperature(torch.tensor([[1.0, 0.0]]), 0.1)
+    tensor([[9.9995e-01, 4.5398e-05]])
+    """
+    check_matrix("similarity", similarity, axes=("rows", "classes"))
+    check_positive("temperature", temperature)
+    return _log_softmax_rows(similarity / temperature).exp()
+
+
+def expected_similarity(
+    similarity: Float[Tensor, "rows classes"], logit_scale: float | Float[Tensor, ""]
+) -> Float[Tensor, " rows"]:
+    """Mean similarity of each row under its own softmax: the derivative of its log-sum-exp by the scale.
+
+    E_P[s]_i = Σ_j P_ij s_ij = d/d logit_scale  log Σ_j exp(logit_scale · s_ij)
+
+    Parameters
+    ----------
+    similarity : Tensor, shape [rows, classes], float32 or float64
+        s_ij, unscaled.
+    logit_scale : float or 0-d Tensor
+        1/τ, already exponentiated.
+
+    Returns
+    -------
+    Tensor, shape [rows], dtype of ``similarity``
+        Grows with the scale, from the row's mean at 0 to its maximum at infinity.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``similarity`` is not a finite, non-empty float matrix, or ``logit_scale`` not a finite scalar.
+
+    Examples
+    --------
+    >>> import torch
+    >>> row = torch.tensor([[1.0, 0.0]])
+    >>> expected_similarity(row, 0.0), expected_similarity(row, 100.0)
+    (tensor([0.5000]), tensor([1.]))
+    """
+    check_matrix("similarity", similarity, axes=("rows", "classes"))
+    check_scale("logit_scale", logit_scale)
+    return _expected_similarity(similarity, logit_scale)
+
+
+def grad_log_scale(
+    similarity: Float[Tensor, "batch batch"], log_scale: float | Float[Tensor, ""]
+) -> Float[Tensor, ""]:
+    """Gradient of the CLIP loss with respect to the logarithm of the scale.
+
+    dL/d log_scale = logit_scale · (1/2N) Σ_i ( E_row[s]_i + E_col[s]_i − 2 s_ii ),  logit_scale =
+    exp(log_scale)
+
+    Parameters
+    ----------
+    similarity : Tensor, shape [batch, batch], float32 or float64
+        Cosines of image i and text j, unscaled; positives on the diagonal.
+    log_scale : float or 0-d Tensor
+        log(1/τ), the parameter that CLIP stores.
+
+    Returns
+    -------
+    Tensor, 0-d, dtype of ``similarity``
+        Negative while the positives lie above what the softmax expects: then the loss asks for a larger
+        scale.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``similarity`` is not a finite, non-empty, square float matrix, or ``log_scale`` not a finite
+        scalar.
+
+    Notes
+    -----
+    The loss is convex in the scale itself (its second derivative is the variance of s under P), so the sign
+    of this gradient tells on which side of the one minimum the scale is. If every positive is the largest of
+    its row and column, there is no minimum: the scale is asked to grow without end.
+
+    References
+    ----------
+    Radford et al. 2021, arXiv:2103.00020, section 2.5, for the parametrisation.
+
+    Examples
+    --------
+    >>> import torch
+    >>> grad_log_scale(torch.eye(2), 0.0)  # σ(1) − 1
+    tensor(-0.2689)
+    """
+    check_square("similarity", similarity)
+    check_scale("log_scale", log_scale)
+    logit_scale = torch.as_tensor(log_scale, dtype=similarity.dtype, device=similarity.device).exp()
+    rows = _expected_similarity(similarity, logit_scale)
+    columns = _expected_similarity(similarity.T, logit_scale)
+    return logit_scale * ((rows + columns) / 2 - similarity.diagonal()).mean()
+
+
+def _expected_similarity(similarity: Tensor, logit_scale: float | Tensor) -> Tensor:
+    return (_log_softmax_rows(similarity * logit_scale).exp() * similarity).sum(dim=1)
 
 
 class LearnableScale(torch.nn.Module):
@@ -21,7 +160,7 @@ class LearnableScale(torch.nn.Module):
     Parameters
     ----------
     temperature : float, default 0.07
-        τ to begin with: ``log_scale`` is initialised to log(1/τ).
+        τ to begin with: ``log_scale`` is initialised to log(1/τ), also where that lies above the limit.
     max_scale : float, default 100.0
         Largest logit_scale that `clamp_` lets through.
 
@@ -36,7 +175,7 @@ class LearnableScale(torch.nn.Module):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not a finite number > 0, or 1/``temperature`` lies above ``max_scale``.
+        If an argument is not a finite number > 0.
 
     Notes
     -----
@@ -68,12 +207,6 @@ class LearnableScale(torch.nn.Module):
         super().__init__()
         check_positive("temperature", temperature)
         check_positive("max_scale", max_scale)
-        # The bound is allowed a rounding error: 1/0.01 may come out a little above 100.
-        if 1 / temperature > max_scale * (1 + 1e-6):
-            raise ValueError(
-                f"temperature must be at least 1/max_scale = {1 / max_scale:.3g}, got {temperature}: "
-                "the scale would begin above its own limit."
-            )
         self.max_scale = float(max_scale)
         self.log_scale = torch.nn.Parameter(torch.tensor(math.log(1 / temperature)))
 

@@ -186,6 +186,17 @@ def test_check_positive_refuses_what_check_scale_refuses(value):
     assert refusal(validate.check_positive, "s", value) == refusal(validate.check_scale, "s", value)
 
 
+def test_check_not_negative():
+    for value in (0, 0.0, 3, float("inf"), torch.tensor(0.5)):
+        validate.check_not_negative("tau", value)
+    assert refusal(validate.check_not_negative, "tau", -1.0) == (
+        ValueError,
+        "tau must be at least 0, got -1.0.",
+    )
+    for value in ("0", None, float("nan"), torch.ones(2), -float("inf")):
+        assert refusal(validate.check_not_negative, "s", value) == refusal(validate.check_scale, "s", value)
+
+
 @pytest.mark.parametrize("value", [0, -1e-3, 1e-50, float("inf"), float("nan")])
 def test_check_eps_refuses_what_guards_nothing(value):
     assert refusal(validate.check_eps, "eps", value, torch.float32) == (

@@ -48,11 +48,11 @@ class EmojiTensors(NamedTuple):
 
 @lru_cache(maxsize=1)
 def emoji_tensors() -> EmojiTensors:
-    """Load both vendors; the vocabulary holds the words of at least two training captions (name and tags)."""
+    """Load both vendors and the words of the training captions; captions hold name and tags."""
     noto = load_emoji("noto")
     split = split_emoji(noto)
     texts = captions(noto, with_tags=True)
-    vocabulary = build_vocabulary(captions(noto.take(split.train), with_tags=True))
+    vocabulary = training_words(noto.take(split.train))
     directed = [{"left", "right"} & set(name.replace("-", " ").split()) for name in noto.names]
     may_flip = [group in MIRRORED and not words for group, words in zip(noto.groups, directed, strict=True)]
     return EmojiTensors(
@@ -65,3 +65,16 @@ def emoji_tensors() -> EmojiTensors:
         held_out=split.held_out,
         vocabulary=vocabulary,
     )
+
+
+def training_words(pairs: EmojiPairs) -> Vocabulary:
+    """The words of names, and of tags those that two captions share.
+
+    A word of one tag alone ties nothing together. A word of one name alone does not either, but without
+    "Norway" all flags would have the same caption.
+    """
+    texts = captions(pairs, with_tags=True)
+    every = build_vocabulary(texts, min_count=1)
+    chosen = {*build_vocabulary(texts).words, *build_vocabulary(captions(pairs), min_count=1).words}
+    kept = [index for index, word in enumerate(every.words) if word in chosen]
+    return Vocabulary(tuple(every.words[index] for index in kept), every.idf[kept])

@@ -78,7 +78,8 @@ class TestLearnableScale:
         with pytest.raises(TypeError, match=r"^temperature must be a number .*, got str\.$"):
             LearnableScale(temperature="0.07")
 
-    def test_a_start_above_the_limit(self):
-        LearnableScale(temperature=0.01, max_scale=100.0)  # at the limit is allowed
-        with pytest.raises(ValueError, match=r"^temperature must be at least 1/max_scale = 0.01, got 0.009"):
-            LearnableScale(temperature=0.009)
+    def test_a_start_above_the_limit_lasts_until_the_first_clamp(self):
+        scale = LearnableScale(temperature=0.005)
+        assert scale().item() == pytest.approx(200, rel=1e-6)
+        scale.clamp_()
+        assert scale().item() == pytest.approx(100, rel=1e-6)

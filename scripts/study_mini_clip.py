@@ -1,0 +1,181 @@
+"""Run the long studies of lesson 05 and record their table. For maintainers only: see README.md.
+
+Every finished run is one line of RUNS, a JSON-lines file: a run that is there already is not run again, so
+the script can be stopped and started at will.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+from rich.progress import track
+
+from course_lib.experiments.mini_clip.study import study_run, tuning_run
+
+LOSSES = ("infonce", "siglip")
+BATCH_SIZES = (16, 64, 256, 1024)
+SAMPLES_SEEN = 25_800  # fifteen times the training emoji
+STEPS = 100  # of the second arm: as many as batches of 256 make of SAMPLES_SEEN
+#: Where the search for each size's learning rate starts; it widens while the best is at an end.
+FIRST_RATES = {
+    16: (0.0005, 0.001, 0.002),
+    64: (0.001, 0.002, 0.004),
+    256: (0.002, 0.004, 0.008),
+    1024: (0.004, 0.008, 0.016),
+}
+TUNING_SEED = 100
+SEEDS = (0, 1, 2, 3, 4)
+NOISE = (0.1, 0.3, 0.5)  # 0 is a run of the batch-size study
+NOISE_BATCH_SIZE = 64
+NOISE_SEEDS = (0, 1, 2)
+STEPS_SEEDS = (0, 1, 2)
+GENERATOR = "scripts/study_mini_clip.py"
+
+Line = dict[str, Any]
+app = typer.Typer(add_completion=False, help=__doc__)
+
+
+class Runs:
+    """The runs of a JSON-lines file, by what was run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        self.lines: list[Line] = [json.loads(line) for line in text.splitlines()]
+
+    def result(self, study: str, **arguments: Any) -> Line:
+        """Return the recorded run, or make and append it."""
+        wanted = {"study": study, **arguments}
+        for line in self.lines:
+            if all(line.get(key) == value for key, value in wanted.items()):
+                return line
+        start = time.process_time()
+        found: Line
+        if study == "tuning":
+            found = {**wanted, "validation_rank": tuning_run(**arguments)}
+        else:
+            found = {**wanted, **study_run(**arguments)._asdict()}
+        found["cpu_seconds"] = round(time.process_time() - start, 1)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(found) + "\n")
+        self.lines.append(found)
+        return found
+
+
+def tuned_rate(runs: Runs, loss: str, batch_size: int, samples_seen: int) -> float:
+    """The best learning rate by validation, after widening the search until it lies inside."""
+    rates = list(FIRST_RATES[batch_size])
+    while True:
+        scores = [
+            runs.result(
+                "tuning",
+                loss=loss,
+                batch_size=batch_size,
+                samples_seen=samples_seen,
+                learning_rate=rate,
+                seed=TUNING_SEED,
+            )["validation_rank"]
+            for rate in rates
+        ]
+        best = int(np.argmax(scores))
+        if best == 0:
+            rates.insert(0, rates[0] / 2)
+        elif best == len(rates) - 1:
+            rates.append(rates[-1] * 2)
+        else:
+            return rates[best]
+
+
+def planned(runs: Runs) -> Iterator[Line]:
+    """What is to be run, in the order in which a stopped study is still worth most."""
+    rates = {
+        (loss, size): tuned_rate(runs, loss, size, SAMPLES_SEEN) for size in BATCH_SIZES for loss in LOSSES
+    }
+    for seed in SEEDS:
+        for (loss, size), rate in rates.items():
+            yield configuration("batch_size", loss, size, SAMPLES_SEEN, rate, seed)
+    for seed in NOISE_SEEDS:
+        for share in NOISE:
+            for loss in LOSSES:
+                rate = rates[loss, NOISE_BATCH_SIZE]
+                yield configuration("caption_noise", loss, NOISE_BATCH_SIZE, SAMPLES_SEEN, rate, seed, share)
+    for seed in STEPS_SEEDS:
+        for (loss, size), rate in rates.items():
+            yield configuration("fixed_steps", loss, size, STEPS * size, rate, seed)
+
+
+def configuration(
+    study: str, loss: str, size: int, samples: int, rate: float, seed: int, corrupted: float = 0.0
+) -> Line:
+    """One line of the plan: the study and the arguments of `study_run`."""
+    return {
+        "study": study,
+        "loss": loss,
+        "batch_size": size,
+        "samples_seen": samples,
+        "learning_rate": rate,
+        "corrupted": corrupted,
+        "seed": seed,
+    }
+
+
+@app.command()
+def run(runs: Annotated[Path, typer.Argument(help="JSON-lines file to append to.")]) -> None:
+    """Run what is missing, in one thread: the results do not depend on how many cores there are."""
+    torch.set_num_threads(1)
+    kept = Runs(runs)
+    total = len(LOSSES) * (len(BATCH_SIZES) * (len(SEEDS) + len(STEPS_SEEDS)) + len(NOISE) * len(NOISE_SEEDS))
+    for line in track(planned(kept), description="studies", total=total):
+        kept.result(**line)
+
+
+@app.command()
+def record(
+    runs: Annotated[Path, typer.Argument(help="JSON-lines file to record.")],
+    out: Annotated[Path, typer.Option(help="Where the table goes.")] = Path(
+        "course_lib/data/studies/mini_clip.json"
+    ),
+) -> None:
+    """Write the table that ships, with versions and machine; then run scripts/checksums.py."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    table = {
+        "generator": GENERATOR,
+        "versions": {
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+            "numpy": np.__version__,
+        },
+        "machine": machine(),
+        "threads": 1,
+        "runs": Runs(runs).lines,
+    }
+    out.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+
+
+def machine() -> Line:
+    """The processor, without names of hosts: floating-point results can differ between processors."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    return {
+        "architecture": platform.machine(),
+        "processor": fields.get("model name", platform.processor()),
+        "family": fields.get("cpu family"),
+        "model": fields.get("model"),
+        "vector_instructions": torch.backends.cpu.get_cpu_capability(),
+        "cores": torch.get_num_threads()
+        if not lines
+        else sum("processor" in line.split(":")[0] for line in lines),
+    }
+
+
+if __name__ == "__main__":
+    app()
