@@ -1,55 +1,96 @@
-"""The modality gap: how far the images of a joint space lie from its texts."""
+"""The modality gap: images and texts of a joint space live in two regions of it."""
 
 from jaxtyping import Float
 from torch import Tensor
+from torch.linalg import vector_norm
 
-from course_lib.contrastive.similarity import l2_normalize
-from course_lib.validate import check_same_width
+from course_lib.validate import check_paired
 
 
 def modality_gap(
-    image_embeddings: Float[Tensor, "num_images dim"], text_embeddings: Float[Tensor, "num_texts dim"]
+    image_features: Float[Tensor, "batch dim"], text_features: Float[Tensor, "batch dim"]
 ) -> Float[Tensor, ""]:
-    """Distance between the mean image and the mean text, each a mean of unit vectors.
+    """Distance between the centre of the image features and the centre of the text features.
 
-    gap = ‖ (1/N) Σ_i u(x_i) − (1/M) Σ_j u(y_j) ‖,  u(v) = v/‖v‖
+    gap = ‖ (1/N) Σ_i I_i − (1/N) Σ_j T_j ‖₂
 
     Parameters
     ----------
-    image_embeddings : Tensor, shape [num_images, dim], float32 or float64
-        x; rows are normalised here, so features may come as well.
-    text_embeddings : Tensor, shape [num_texts, dim]
-        y, of the same width and dtype; their number may differ.
+    image_features : Tensor, shape [batch, dim], float32 or float64
+        Unit vectors.
+    text_features : Tensor, shape and dtype of ``image_features``
+        Unit vectors; row i belongs to image i, though pairing does not matter here.
 
     Returns
     -------
-    Tensor, 0-d
-        From 0, where both means coincide, to 2, where all images are one point and all texts its opposite.
+    Tensor, 0-d, dtype of ``image_features``
+        From 0 (one centre) to 2 (two opposite points).
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not a finite, non-empty float matrix, or the two differ in width, dtype or device.
+        If the features are not finite, non-empty float matrices of one shape, dtype and device.
 
     Notes
     -----
-    The gap is a distance of means, not a mean of distances: pairs may be far apart though the means coincide.
-    Two finite samples of one distribution have a gap of about √((1 − ‖mean‖²)(1/N + 1/M)), not 0.
+    The centres of unit vectors lie inside the sphere and are *not* scaled back to it. A gap costs no recall
+    by itself: moving all texts by one vector adds the same number to a whole row of similarities.
 
     References
     ----------
-    Liang et al. 2022, "Mind the Gap", arXiv:2203.02053, section 2.
+    Liang et al. 2022, "Mind the gap", arXiv:2203.02053, section 2.
 
     Examples
     --------
     >>> import torch
-    >>> modality_gap(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 1.0], [0.0, 3.0]]))
-    tensor(1.4142)
+    >>> modality_gap(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[1.0, 0.0], [0.0, -1.0]]))
+    tensor(1.)
     """
-    check_same_width(image_embeddings, text_embeddings)
-    return _modality_gap(image_embeddings, text_embeddings)
+    check_paired(image_features, text_features)
+    return vector_norm(image_features.mean(dim=0) - text_features.mean(dim=0))
 
 
-def _modality_gap(image_embeddings: Tensor, text_embeddings: Tensor) -> Tensor:
-    difference = l2_normalize(image_embeddings).mean(dim=0) - l2_normalize(text_embeddings).mean(dim=0)
-    return difference.norm()
+def modality_share(
+    image_features: Float[Tensor, "batch dim"], text_features: Float[Tensor, "batch dim"]
+) -> Float[Tensor, ""]:
+    """Share of the variance of all features that only says which modality a feature belongs to.
+
+    share = (gap/2)² / V,  V = 1/(2N) Σ_u ‖u − m‖², m the mean over all 2N features u
+
+    Parameters
+    ----------
+    image_features : Tensor, shape [batch, dim], float32 or float64
+        Unit vectors.
+    text_features : Tensor, shape and dtype of ``image_features``
+        Unit vectors.
+
+    Returns
+    -------
+    Tensor, 0-d, dtype of ``image_features``
+        From 0 (no gap) to 1 (two points, nothing else). Where all features are one point, 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the features are not finite, non-empty float matrices of one shape, dtype and device.
+
+    Notes
+    -----
+    The variance between the two centres is (gap/2)², since each lies half the gap away from their mean. A
+    distance alone cannot be judged: 0.3 is much among features that are 0.4 apart, and little among those
+    that are 1.4 apart.
+
+    Examples
+    --------
+    >>> import torch
+    >>> modality_share(torch.eye(2), -torch.eye(2))
+    tensor(0.5000)
+    """
+    check_paired(image_features, text_features)
+    centres = image_features.mean(dim=0), text_features.mean(dim=0)
+    middle = (centres[0] + centres[1]) / 2
+    spread = [((features - middle) ** 2).sum(dim=1).mean() for features in (image_features, text_features)]
+    total = (spread[0] + spread[1]) / 2
+    between = ((centres[0] - centres[1]) ** 2).sum() / 4
+    # One point has neither variance nor gap: 0/0 is meant to be 0.
+    return between / total.clamp_min(between.new_tensor(1e-30))
