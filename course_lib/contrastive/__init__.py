@@ -6,9 +6,11 @@ from course_lib.contrastive.calibration import expected_calibration_error
 from course_lib.contrastive.gradients import ClipLossGrad, clip_loss_grad, grad_wrt_logits, normalize_grad
 from course_lib.contrastive.infonce import clip_loss, image_to_text_loss, text_to_image_loss
 from course_lib.contrastive.mini_clip import LOSSES, EncodedPair, Loss, MiniClip, encode, image_tensor
+from course_lib.contrastive.modality_gap import modality_gap, modality_share
 from course_lib.contrastive.negatives import effective_negatives, hardness_weights
 from course_lib.contrastive.overflow import is_stable
-from course_lib.contrastive.retrieval import recall_at_k
+from course_lib.contrastive.pretrained import load_mini_clip, mini_clip_recipe
+from course_lib.contrastive.retrieval import RetrievalReport, recall_at_k, retrieval_report
 from course_lib.contrastive.siglip import SiglipGrads, log_sigmoid, pair_labels, siglip_grads, siglip_loss
 from course_lib.contrastive.siglip_bias import initial_bias, positive_gradient_share
 from course_lib.contrastive.siglip_chunked import siglip_loss_chunked
@@ -22,6 +24,7 @@ from course_lib.contrastive.temperature import (
 )
 from course_lib.contrastive.tiled import tiled_clip_loss
 from course_lib.contrastive.training import Epoch, Trained, corrupt_pairs, new_mini_clip, train_mini_clip
+from course_lib.contrastive.zero_shot import zero_shot_accuracy, zero_shot_classifier, zero_shot_probabilities
 
 __all__ = [
     "LOSSES",
@@ -32,6 +35,7 @@ __all__ = [
     "LearnableScale",
     "Loss",
     "MiniClip",
+    "RetrievalReport",
     "SiglipGrads",
     "Trained",
     "accumulated_loss",
@@ -53,14 +57,19 @@ __all__ = [
     "initial_bias",
     "is_stable",
     "l2_normalize",
+    "load_mini_clip",
     "log_sigmoid",
     "log_softmax_rows",
     "mean_of_micro_batch_losses",
+    "mini_clip_recipe",
+    "modality_gap",
+    "modality_share",
     "new_mini_clip",
     "normalize_grad",
     "pair_labels",
     "positive_gradient_share",
     "recall_at_k",
+    "retrieval_report",
     "siglip_grads",
     "siglip_loss",
     "siglip_loss_chunked",
@@ -69,4 +78,7 @@ __all__ = [
     "text_to_image_loss",
     "tiled_clip_loss",
     "train_mini_clip",
+    "zero_shot_accuracy",
+    "zero_shot_classifier",
+    "zero_shot_probabilities",
 ]
