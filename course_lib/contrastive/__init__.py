@@ -11,9 +11,11 @@ from course_lib.contrastive.novelty import Novelty, novelty
 from course_lib.contrastive.projection import ProjectedPair, encode_pair
 from course_lib.contrastive.retrieval import recall_at_k
 from course_lib.contrastive.retrieval_report import RetrievalReport, retrieval_report
+from course_lib.contrastive.modality_gap import modality_gap, modality_share
 from course_lib.contrastive.negatives import effective_negatives, hardness_weights
 from course_lib.contrastive.overflow import is_stable
-from course_lib.contrastive.retrieval import recall_at_k
+from course_lib.contrastive.pretrained import load_mini_clip, mini_clip_recipe
+from course_lib.contrastive.retrieval import RetrievalReport, recall_at_k, retrieval_report
 from course_lib.contrastive.siglip import SiglipGrads, log_sigmoid, pair_labels, siglip_grads, siglip_loss
 from course_lib.contrastive.siglip_bias import initial_bias, positive_gradient_share
 from course_lib.contrastive.siglip_chunked import siglip_loss_chunked
@@ -29,6 +31,7 @@ from course_lib.contrastive.tiled import tiled_clip_loss
 from course_lib.contrastive.trainer import Trainer
 from course_lib.contrastive.training import Epoch, Trained, corrupt_pairs, new_mini_clip, train_mini_clip
 from course_lib.contrastive.zero_shot import zero_shot_classifier
+from course_lib.contrastive.zero_shot import zero_shot_accuracy, zero_shot_classifier, zero_shot_probabilities
 
 __all__ = [
     "LOSSES",
@@ -65,10 +68,14 @@ __all__ = [
     "initial_bias",
     "is_stable",
     "l2_normalize",
+    "load_mini_clip",
     "log_sigmoid",
     "log_softmax_rows",
     "mean_of_micro_batch_losses",
     "modality_gap",
+    "mini_clip_recipe",
+    "modality_gap",
+    "modality_share",
     "new_mini_clip",
     "normalize_grad",
     "novelty",
@@ -85,4 +92,7 @@ __all__ = [
     "tiled_clip_loss",
     "train_mini_clip",
     "zero_shot_classifier",
+    "zero_shot_accuracy",
+    "zero_shot_classifier",
+    "zero_shot_probabilities",
 ]
