@@ -6,15 +6,12 @@ from course_lib.contrastive.calibration import expected_calibration_error
 from course_lib.contrastive.gradients import ClipLossGrad, clip_loss_grad, grad_wrt_logits, normalize_grad
 from course_lib.contrastive.infonce import clip_loss, image_to_text_loss, text_to_image_loss
 from course_lib.contrastive.mini_clip import LOSSES, EncodedPair, Loss, MiniClip, encode, image_tensor
-from course_lib.contrastive.modality_gap import modality_gap
-from course_lib.contrastive.novelty import Novelty, novelty
-from course_lib.contrastive.projection import ProjectedPair, encode_pair
-from course_lib.contrastive.retrieval import recall_at_k
-from course_lib.contrastive.retrieval_report import RetrievalReport, retrieval_report
 from course_lib.contrastive.modality_gap import modality_gap, modality_share
 from course_lib.contrastive.negatives import effective_negatives, hardness_weights
+from course_lib.contrastive.novelty import Novelty, novelty
 from course_lib.contrastive.overflow import is_stable
 from course_lib.contrastive.pretrained import load_mini_clip, mini_clip_recipe
+from course_lib.contrastive.projection import ProjectedPair, encode_pair
 from course_lib.contrastive.retrieval import RetrievalReport, recall_at_k, retrieval_report
 from course_lib.contrastive.siglip import SiglipGrads, log_sigmoid, pair_labels, siglip_grads, siglip_loss
 from course_lib.contrastive.siglip_bias import initial_bias, positive_gradient_share
@@ -30,7 +27,6 @@ from course_lib.contrastive.temperature import (
 from course_lib.contrastive.tiled import tiled_clip_loss
 from course_lib.contrastive.trainer import Trainer
 from course_lib.contrastive.training import Epoch, Trained, corrupt_pairs, new_mini_clip, train_mini_clip
-from course_lib.contrastive.zero_shot import zero_shot_classifier
 from course_lib.contrastive.zero_shot import zero_shot_accuracy, zero_shot_classifier, zero_shot_probabilities
 
 __all__ = [
@@ -72,7 +68,6 @@ __all__ = [
     "log_sigmoid",
     "log_softmax_rows",
     "mean_of_micro_batch_losses",
-    "modality_gap",
     "mini_clip_recipe",
     "modality_gap",
     "modality_share",
@@ -91,7 +86,6 @@ __all__ = [
     "text_to_image_loss",
     "tiled_clip_loss",
     "train_mini_clip",
-    "zero_shot_classifier",
     "zero_shot_accuracy",
     "zero_shot_classifier",
     "zero_shot_probabilities",

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from course_lib.experiments.mini_clip.bugs import train_with_three_bugs
 from numpy.random import Generator
 from torch import Tensor
 
 from autograder.exercise import CaseSpec, Exercise, case
 from course_lib import contrastive
+from course_lib.experiments.mini_clip.bugs import train_with_three_bugs
 
 Result = tuple[Tensor, Tensor, Tensor]
 LIMIT = math.log(100)

@@ -111,7 +111,9 @@ class Gap(NamedTuple):
 def gap(model: MiniClip, vendor: Vendor = "noto", shuffles: int = 20) -> Gap:
     """Measure the gap, and the same after images and texts have been dealt into two mixed heaps."""
     emoji = emoji_tensors()
-    images, texts = contrastive.encode(model, emoji.images(vendor)[emoji.held_out], emoji.bags[emoji.held_out])
+    images, texts = contrastive.encode(
+        model, emoji.images(vendor)[emoji.held_out], emoji.bags[emoji.held_out]
+    )
     count, both = len(images), torch.cat([images, texts])
     generator = torch.Generator().manual_seed(0)
     mixed = [both[torch.randperm(2 * count, generator=generator)] for _ in range(shuffles)]

@@ -67,7 +67,14 @@ def boards(models: Mapping[str, MiniClip]) -> dict[str, dict[str, SearchBoard]]:
         texts = features["noto"].text_features
         tasks = (
             ("its caption, drawn by Noto", "noto", texts, names, drawn["noto"], torch.arange(len(rows))),
-            ("its caption, drawn by Twemoji", "twemoji", texts, names, drawn["noto"], torch.arange(len(rows))),
+            (
+                "its caption, drawn by Twemoji",
+                "twemoji",
+                texts,
+                names,
+                drawn["noto"],
+                torch.arange(len(rows)),
+            ),
             ("its group, by one word", "noto", classifier(model, words), GROUPS, None, truth),
             ("its group, by an ensemble", "noto", classifier(model, group_prompts()), GROUPS, None, truth),
         )

@@ -93,17 +93,13 @@ def zero_shot(model: MiniClip, vendor: Vendor = "noto") -> ZeroShot:
     )
 
 
-def prompt_choice(
-    model: MiniClip, vendor: Vendor = "noto", tried: int = 200, seed: int = 0
-) -> PromptChoice:
+def prompt_choice(model: MiniClip, vendor: Vendor = "noto", tried: int = 200, seed: int = 0) -> PromptChoice:
     """How much the accuracy depends on which prompt stands for a class."""
     emoji = emoji_tensors()
     rows, truth = group_of(emoji, emoji.held_out)
     images = contrastive.encode(model, emoji.images(vendor)[rows], emoji.bags[:1]).image_features
     many = group_prompts()
-    texts = [
-        classifier(model, {prompt: (prompt,) for prompt in of_class}) for of_class in many.values()
-    ]
+    texts = [classifier(model, {prompt: (prompt,) for prompt in of_class}) for of_class in many.values()]
     rng = np.random.default_rng(seed)
     accuracies = sorted(
         _accuracy(images, torch.stack([rows[rng.integers(len(rows))] for rows in texts]), truth)
@@ -114,4 +110,4 @@ def prompt_choice(
 
 
 def _accuracy(images: Tensor, weights: Tensor, truth: Tensor) -> float:
-    return float(((images @ weights.T).argmax(dim=1) == truth).double().mean())
+    return float(contrastive.zero_shot_accuracy(images, weights, truth))
