@@ -8,7 +8,6 @@ import platform
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import torch
 import typer
 from rich.progress import Progress

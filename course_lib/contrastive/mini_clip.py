@@ -94,6 +94,7 @@ class MiniClip(nn.Module):
             torch.manual_seed(seed)
             self.image_tower = _image_tower(dim, widths)
             self.text_tower = _text_tower(num_words, word_dim, dim)
+        self.dim = dim
         self.logit_scale = LearnableScale(temperature)
         self.logit_bias: nn.Parameter | None = None
         if logit_bias is not None:

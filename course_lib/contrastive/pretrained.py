@@ -69,7 +69,7 @@ def mini_clip_recipe(
 
 def pack_mini_clip(model: MiniClip, recipe: dict[str, Any]) -> bytes:
     """Return the file that `load_mini_clip` reads: weights in half precision, and the recipe."""
-    weights = {
+    weights: dict[str, Any] = {
         name: value.detach().numpy().astype(np.float32 if "running" in name else np.float16)
         for name, value in model.state_dict().items()
         if not _is_counter(name)
@@ -78,7 +78,8 @@ def pack_mini_clip(model: MiniClip, recipe: dict[str, Any]) -> bytes:
         if name in weights:
             weights[name] = model.state_dict()[name].numpy()
     file = io.BytesIO()
-    np.savez_compressed(file, **weights, **{RECIPE: np.array(json.dumps(recipe))})
+    weights[RECIPE] = np.array(json.dumps(recipe))
+    np.savez_compressed(file, **weights)
     return file.getvalue()
 
 

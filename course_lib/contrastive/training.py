@@ -45,6 +45,7 @@ def train_mini_clip(
     samples_seen: int = 51_600,
     learning_rate: float = 2e-3,
     scale_learning_rate: float | None = None,
+    temperature: float | None = None,
     weight_decay: float = 0.1,
     warmup: float = 0.1,
     augmentation: Augmentation | None = Augmentation(),  # noqa: B008 (immutable)
@@ -66,7 +67,7 @@ def train_mini_clip(
     check_int("seed", seed, low=0)
     generator = torch.Generator().manual_seed(seed)
     bags = bags[corrupt_pairs(num_pairs, corrupted, seed)]
-    model = new_mini_clip(bags.shape[1], loss, batch_size, seed=seed)
+    model = new_mini_clip(bags.shape[1], loss, batch_size, temperature=temperature, seed=seed)
     # Channels last is a fifth faster on CPUs; torch's type stubs do not know the argument.
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model.train()
@@ -104,17 +105,23 @@ def train_mini_clip(
 
 
 def new_mini_clip(
-    num_words: int, loss: Loss = "infonce", batch_size: int = 128, *, seed: int = 0
+    num_words: int,
+    loss: Loss = "infonce",
+    batch_size: int = 128,
+    *,
+    temperature: float | None = None,
+    seed: int = 0,
 ) -> MiniClip:
-    """An untrained model as its loss wants it: τ = 0.07, or for SigLIP τ = 0.1 and b = −log(N − 1).
+    """Make an untrained model as its loss wants it: τ = 0.07, or for SigLIP τ = 0.1 and b = −log(N − 1).
 
-    SigLIP's own b = −10 is that formula at N ≈ 22,000. At N = 128 it starts far too low.
+    SigLIP's own b = −10 is that formula at N ≈ 22,000. At N = 128 it starts far too low. Arguments are those
+    of `train_mini_clip`.
     """
     check_loss(loss)
     if loss == "siglip":
         bias = initial_bias(batch_size)
-        return MiniClip(num_words, temperature=0.1, logit_bias=bias, seed=seed)
-    return MiniClip(num_words, seed=seed)
+        return MiniClip(num_words, temperature=temperature or 0.1, logit_bias=bias, seed=seed)
+    return MiniClip(num_words, temperature=temperature or 0.07, seed=seed)
 
 
 def corrupt_pairs(num_pairs: int, share: float, seed: int = 0) -> Int64[Tensor, " num_pairs"]:

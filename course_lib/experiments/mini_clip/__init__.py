@@ -2,6 +2,75 @@
 
 from course_lib.experiments.mini_clip.emoji import EmojiTensors, emoji_tensors
 from course_lib.experiments.mini_clip.evaluation import Evaluation, evaluate
+from course_lib.experiments.mini_clip.gap import (
+    FixedTemperature,
+    Gap,
+    ShiftedGap,
+    fixed_temperature,
+    gap,
+    shifted_gap,
+)
+from course_lib.experiments.mini_clip.limits import Counting, Family, WordOrder, counting, word_order
+from course_lib.experiments.mini_clip.retrieval import (
+    Captioned,
+    Directions,
+    Gallery,
+    Memorisation,
+    Retrieval,
+    captioned,
+    directions,
+    gallery,
+    memorisation,
+    retrieval,
+)
+from course_lib.experiments.mini_clip.scale import LearnedScale, learned_scale
 from course_lib.experiments.mini_clip.training import train
+from course_lib.experiments.mini_clip.zero_shot import (
+    PROMPTS,
+    TEMPLATES,
+    Calibration,
+    Confusion,
+    ZeroShot,
+    calibration,
+    group_confusion,
+    zero_shot,
+)
 
-__all__ = ["EmojiTensors", "Evaluation", "emoji_tensors", "evaluate", "train"]
+__all__ = [
+    "PROMPTS",
+    "TEMPLATES",
+    "Calibration",
+    "Captioned",
+    "Confusion",
+    "Counting",
+    "Directions",
+    "EmojiTensors",
+    "Evaluation",
+    "Family",
+    "FixedTemperature",
+    "Gallery",
+    "Gap",
+    "LearnedScale",
+    "Memorisation",
+    "Retrieval",
+    "ShiftedGap",
+    "WordOrder",
+    "ZeroShot",
+    "calibration",
+    "captioned",
+    "counting",
+    "directions",
+    "emoji_tensors",
+    "evaluate",
+    "fixed_temperature",
+    "gallery",
+    "gap",
+    "group_confusion",
+    "learned_scale",
+    "memorisation",
+    "retrieval",
+    "shifted_gap",
+    "train",
+    "word_order",
+    "zero_shot",
+]
