@@ -9,6 +9,7 @@ from course_lib.figures.interactive import explore_circle, explore_softmax
 from course_lib.figures.lines import lines
 from course_lib.figures.matrix import draw_matrix
 from course_lib.figures.mini_clip_curves import LiveCurves, curves_figure
+from course_lib.figures.mini_clip_gallery import text_gallery
 from course_lib.figures.mini_clip_search import (
     Board,
     Found,
@@ -60,4 +61,5 @@ __all__ = [
     "softmax_example",
     "softmax_figure",
     "step",
+    "text_gallery",
 ]

@@ -21,7 +21,7 @@ def curves_figure(panels: Panels, values: Mapping[str, Sequence[float]], epochs:
     Parameters
     ----------
     panels : mapping from an axis label to names
-        One panel each, side by side; the names of its curves.
+        One panel each, side by side; the names of its curves ("other_vendor" is written "other vendor").
     values : mapping from a name to numbers, shape [epochs so far]
         From epoch 1 on; may be empty.
     epochs : int
@@ -34,16 +34,16 @@ def curves_figure(panels: Panels, values: Mapping[str, Sequence[float]], epochs:
     matplotlib.figure.Figure
     """
     with course_style():
-        fig = new_figure(3.1, constrained=False)
+        fig = new_figure(3.3, constrained=False)
         width = 1 / len(panels)
         for place, (label, names) in enumerate(panels.items()):
-            axes = fig.add_axes((place * width + 0.065, 0.17, width - 0.085, 0.6))
+            axes = fig.add_axes((place * width + 0.06, 0.27, width - 0.085, 0.53))
             for number, name in enumerate(names):
                 row = values.get(name, ())
                 axes.plot(
                     range(1, len(row) + 1),
                     row,
-                    label=name,
+                    label=_said(name),
                     color=SERIES_COLOURS[number],
                     linestyle=LINE_STYLES[number],
                     marker=MARKERS[number],
@@ -54,7 +54,16 @@ def curves_figure(panels: Panels, values: Mapping[str, Sequence[float]], epochs:
             axes.set_xlabel("epoch")
             axes.set_title(label, fontsize=10.5)
             if len(names) > 1:
-                axes.legend(loc="upper left", fontsize=8.5)
+                axes.legend(
+                    loc="upper center",
+                    bbox_to_anchor=(0.45, -0.27),
+                    ncols=len(names),
+                    fontsize=8.5,
+                    frameon=False,
+                    columnspacing=0.9,
+                    handlelength=1.8,
+                    handletextpad=0.4,
+                )
         fig.suptitle(title, y=0.97)
     return fig
 
@@ -121,7 +130,7 @@ class LiveCurves:
             return f"{self.title}: epoch 0 of {self.epochs}"
         spent = time.perf_counter() - self._began
         left = spent / self.done * (self.epochs - self.done)
-        numbers = ", ".join(f"{name} {row[-1]:.3g}" for name, row in self.values.items())
+        numbers = ", ".join(f"{_said(name)} {row[-1]:.3g}" for name, row in self.values.items())
         return (
             f"{self.title}: epoch {self.done} of {self.epochs}, {spent:.0f} s, {left:.0f} s to go; {numbers}"
         )
@@ -138,3 +147,8 @@ def _in_a_notebook() -> bool:
     """Whether outputs are displayed by a front end, not printed by a terminal."""
     shell = get_ipython()
     return shell is not None and getattr(shell, "kernel", None) is not None
+
+
+def _said(name: str) -> str:
+    """A name that is also an argument's, as a reader sees it."""
+    return name.replace("_", " ")

@@ -1,5 +1,7 @@
 """The measurements of lesson 05. The lesson, the claims ledger and the tests call the same functions."""
 
+from course_lib.experiments.mini_clip.boards import SearchBoard, boards
+from course_lib.experiments.mini_clip.bugs import SilentBugs, silent_bugs, train_with_three_bugs
 from course_lib.experiments.mini_clip.emoji import EmojiTensors, emoji_tensors
 from course_lib.experiments.mini_clip.evaluation import Evaluation, evaluate
 from course_lib.experiments.mini_clip.gap import (
@@ -11,6 +13,8 @@ from course_lib.experiments.mini_clip.gap import (
     shifted_gap,
 )
 from course_lib.experiments.mini_clip.limits import Counting, Family, WordOrder, counting, word_order
+from course_lib.experiments.mini_clip.live import SameCandidates, Snapshot, same_candidates, snapshot
+from course_lib.experiments.mini_clip.repeated import Repeated, false_negatives
 from course_lib.experiments.mini_clip.retrieval import (
     Captioned,
     Directions,
@@ -52,16 +56,23 @@ __all__ = [
     "Gap",
     "LearnedScale",
     "Memorisation",
+    "Repeated",
     "Retrieval",
+    "SameCandidates",
+    "SearchBoard",
     "ShiftedGap",
+    "SilentBugs",
+    "Snapshot",
     "WordOrder",
     "ZeroShot",
+    "boards",
     "calibration",
     "captioned",
     "counting",
     "directions",
     "emoji_tensors",
     "evaluate",
+    "false_negatives",
     "fixed_temperature",
     "gallery",
     "gap",
@@ -69,8 +80,12 @@ __all__ = [
     "learned_scale",
     "memorisation",
     "retrieval",
+    "same_candidates",
     "shifted_gap",
+    "silent_bugs",
+    "snapshot",
     "train",
+    "train_with_three_bugs",
     "word_order",
     "zero_shot",
 ]

@@ -31,7 +31,7 @@ class SearchBoard(NamedTuple):
 
 
 def boards(models: Mapping[str, MiniClip]) -> dict[str, dict[str, SearchBoard]]:
-    """Four tasks, all models: what is found for each held-out emoji, with probabilities at the learned scale."""
+    """Four tasks, all models: what is found for each held-out emoji, and with which probability."""
     emoji = emoji_tensors()
     groups = tuple(PROMPTS)
     rows = np.array([row for row in emoji.held_out if emoji.pairs.groups[row] in groups])

@@ -25,7 +25,9 @@ def false_negatives(loss: Loss = "infonce", vendor: Vendor = "twemoji") -> Repea
     """Count a caption as right, too, if it belongs to a picture that is the same to the pixel."""
     emoji = emoji_tensors()
     rows = emoji.train
-    features = contrastive.encode(contrastive.load_mini_clip(loss), emoji.images(vendor)[rows], emoji.bags[rows])
+    features = contrastive.encode(
+        contrastive.load_mini_clip(loss), emoji.images(vendor)[rows], emoji.bags[rows]
+    )
     best = (features.image_features @ features.text_features.T).argmax(dim=1).numpy()
     picture = same_picture(load_emoji(vendor))[rows]
     return Repeated(
