@@ -10,14 +10,11 @@ from course_lib.contrastive.infonce import clip_loss
 from course_lib.contrastive.projection import encode_pair
 from course_lib.validate import check_matrix, check_positive, check_scale, check_tensor
 
-#: CLIP's limit for 1/τ.
-MAX_SCALE = 100.0
-
 
 class Trainer:
     """Two linear towers and a learnable scale, trained by plain gradient descent.
 
-    θ ← θ − η ∂L/∂θ  for both weights and log_scale,  then  log_scale ← min(log_scale, log 100)
+    θ ← θ − η ∂L/∂θ  for both weights and log_scale,  then  log_scale ← min(log_scale, log max_scale)
 
     Parameters
     ----------
@@ -29,6 +26,8 @@ class Trainer:
         log(1/τ).
     learning_rate : float
         η > 0, one for all three.
+    max_scale : float, default 100.0
+        Largest 1/τ, as in CLIP.
 
     Attributes
     ----------
@@ -38,8 +37,8 @@ class Trainer:
     Raises
     ------
     TypeError, ValueError
-        If a weight is no finite float matrix, ``log_scale`` no finite 0-d tensor, or ``learning_rate`` not
-        positive.
+        If a weight is no finite float matrix, ``log_scale`` no finite 0-d tensor, or ``learning_rate`` or
+        ``max_scale`` not positive.
 
     Notes
     -----
@@ -64,12 +63,15 @@ class Trainer:
         text_weight: Float[Tensor, "text_width dim"],
         log_scale: Float[Tensor, ""],
         learning_rate: float,
+        max_scale: float = 100.0,
     ) -> None:
         check_matrix("image_weight", image_weight, ("image_width", "dim"))
         check_matrix("text_weight", text_weight, ("text_width", "dim"))
         check_tensor("log_scale", log_scale)
         check_scale("log_scale", log_scale)
         check_positive("learning_rate", learning_rate)
+        check_positive("max_scale", max_scale)
+        self.max_scale = float(max_scale)
         self.image_weight = image_weight.detach().clone().requires_grad_()
         self.text_weight = text_weight.detach().clone().requires_grad_()
         self.log_scale = log_scale.detach().clone().requires_grad_()
@@ -89,5 +91,5 @@ class Trainer:
         loss.backward()
         self.optimizer.step()
         with torch.no_grad():
-            self.log_scale.clamp_(max=math.log(MAX_SCALE))
+            self.log_scale.clamp_(max=math.log(self.max_scale))
         return loss.detach()

@@ -15,12 +15,10 @@ from autograder.exercises.ingredients import unit_rows
 from autograder.observers import StateObserver
 from course_lib import contrastive
 
-LIMIT = math.log(100)
 
-
-def _script(steps: int, learning_rate: float) -> list[list[Any]]:
+def _script(steps: int, learning_rate: float, max_scale: float = 100.0) -> list[list[Any]]:
     names = ("image_weight", "text_weight", "log_scale")
-    new = {name: f"${name}" for name in names} | {"learning_rate": learning_rate}
+    new = {name: f"${name}" for name in names} | {"learning_rate": learning_rate, "max_scale": max_scale}
     calls: list[list[Any]] = [
         ["call", "step", {"image_states": f"$images_{n}", "text_states": f"$texts_{n}"}] for n in range(steps)
     ]
@@ -43,34 +41,31 @@ def _batches(steps: int, batch: int) -> CaseSpec:
     return case(name, make, group="one step" if steps == 1 else "several steps")
 
 
-def _alike(rng: Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs that match exactly, among negatives that are nearly as good: the loss asks for a larger scale."""
-    states = np.array([1.0, 0.0, 0.0]) + 0.15 * unit_rows(rng, 4, 3)
-    return states, states.copy()
+# The limit of these cases is 1, whose logarithm is 0 in every precision: log 100 in float32 is another number.
 
 
 def _near_limit(rng: Generator) -> dict[str, Any]:
-    first, second = _alike(rng), _alike(rng)
+    """Pairs that match exactly: the loss asks for a larger scale."""
+    first, second = unit_rows(rng, 4, 3), unit_rows(rng, 4, 3)
     return {
-        "script": _script(2, 0.5),
+        "script": _script(2, 5.0, 1.0),
         "image_weight": np.eye(3),
         "text_weight": np.eye(3),
-        "log_scale": np.array(math.log(99.0)),
-        **{"images_0": first[0], "texts_0": first[1], "images_1": second[0], "texts_1": second[1]},
+        "log_scale": np.array(math.log(0.95)),
+        **{"images_0": first, "texts_0": first.copy(), "images_1": second, "texts_1": second.copy()},
     }
 
 
 def _above_limit(rng: Generator) -> dict[str, Any]:
-    images, texts = _alike(rng)
-    # Each text one place on: confidently wrong, so that the loss asks for a smaller scale.
-    texts = np.roll(texts, 1, axis=0)
+    """Each text beside its neighbour's image: confidently wrong, so that the loss asks for a smaller scale."""
+    states = unit_rows(rng, 4, 3)
     return {
-        "script": _script(1, 0.2),
+        "script": _script(1, 0.8, 1.0),
         "image_weight": np.eye(3),
         "text_weight": np.eye(3),
-        "log_scale": np.array(math.log(105.0)),
-        "images_0": images,
-        "texts_0": texts,
+        "log_scale": np.array(math.log(1.2)),
+        "images_0": states,
+        "texts_0": np.roll(states, 1, axis=0),
     }
 
 
@@ -85,8 +80,8 @@ asked = Exercise(
     cases=[
         _batches(1, 3),
         _batches(3, 4),
-        case("a scale of 99 that wants to grow", _near_limit, group="limit"),
-        case("a scale of 105 that wants to shrink", _above_limit, group="limit"),
+        case("max_scale = 1 and a scale of 0.95 that wants to grow", _near_limit, group="limit"),
+        case("max_scale = 1 and a scale of 1.2 that wants to shrink", _above_limit, group="limit"),
     ],
     hints=[
         "A step is: the loss of this batch, its gradients, a move against them, and the limit of the scale. In which "
@@ -94,7 +89,7 @@ asked = Exercise(
         "__init__ keeps three leaf tensors that require gradients, all three in torch.optim.SGD. step: features of both "
         "sides, clip_loss at exp(log_scale); clear, backward, step; last the clamp, under torch.no_grad().",
         "encode_pair gives features; then clip_loss; optimizer.zero_grad(), loss.backward(), optimizer.step(), and "
-        "log_scale.clamp_(max=math.log(100)) inside `with torch.no_grad():`.",
+        "log_scale.clamp_(max=math.log(max_scale)) inside `with torch.no_grad():`.",
     ],
     follow_up="Why is the clamp outside the graph, and not in the forward pass?",
 )
@@ -112,7 +107,7 @@ class _Steps(contrastive.Trainer):
 
     def limit(self) -> None:
         with torch.no_grad():
-            self.log_scale.clamp_(max=LIMIT)
+            self.log_scale.clamp_(max=math.log(self.max_scale))
 
     def move(self, loss: Tensor) -> None:
         self.optimizer.zero_grad()
@@ -176,7 +171,7 @@ class Lagging(_Steps):
 
 @asked.misconception(
     "the scale is never clamped",
-    says="All is right until the scale passes 100.",
+    says="All is right until the scale passes max_scale.",
     asks="How far may 1/τ grow?",
     source="openai/CLIP#46: why and where the scale is clipped",
 )
@@ -186,15 +181,14 @@ class NotClamped(_Steps):
 
 
 @asked.misconception(
-    "the logarithm is clamped at 100",
-    says="Your limit holds for log_scale, so the scale itself may grow to exp(100).",
-    asks="In which space is the parameter, and what is CLIP's limit in it?",
-    same_as="NotClamped: no scale ever comes near exp(100)",
+    "the logarithm is clamped at max_scale",
+    says="Your limit holds for log_scale, so the scale itself may grow to exp(max_scale): e¹⁰⁰ for CLIP.",
+    asks="In which space is the parameter, and what is the limit in it?",
 )
 class ClampedInTheWrongSpace(_Steps):
     def limit(self) -> None:
         with torch.no_grad():
-            self.log_scale.clamp_(max=100)
+            self.log_scale.clamp_(max=self.max_scale)
 
 
 @asked.misconception(
@@ -213,12 +207,12 @@ class ClampedBefore(_Steps):
 @asked.misconception(
     "clamped in the forward pass",
     says="Below the limit all is right; above it your clamp has gradient 0, so the scale cannot come back.",
-    asks="What is the derivative of min(x, 100) at x = 105?",
+    asks="What is the derivative of min(x, limit) where x is above the limit?",
     source="openai/CLIP#530",
 )
 class ClampedInForward(_Steps):
     def loss(self, image_states: Tensor, text_states: Tensor) -> Tensor:
-        scale = self.log_scale.clamp(max=LIMIT).exp()
+        scale = self.log_scale.clamp(max=math.log(self.max_scale)).exp()
         images, texts, _ = contrastive.encode_pair(
             image_states, text_states, self.image_weight, self.text_weight, self.log_scale
         )
@@ -319,10 +313,15 @@ class LossAfterwards(_Steps):
 @asked.also_correct("by hand, without an optimizer")
 class ByHand:
     def __init__(
-        self, image_weight: Tensor, text_weight: Tensor, log_scale: Tensor, learning_rate: float
+        self,
+        image_weight: Tensor,
+        text_weight: Tensor,
+        log_scale: Tensor,
+        learning_rate: float,
+        max_scale: float,
     ) -> None:
         self.image_weight, self.text_weight, self.log_scale = image_weight, text_weight, log_scale
-        self.rate = learning_rate
+        self.rate, self.max_scale = learning_rate, max_scale
 
     def step(self, image_states: Tensor, text_states: Tensor) -> Tensor:
         moving = [
@@ -336,16 +335,21 @@ class ByHand:
         gradients = torch.autograd.grad(loss, moving)
         updated = [tensor - self.rate * slope for tensor, slope in zip(moving, gradients, strict=True)]
         self.image_weight, self.text_weight, self.log_scale = (tensor.detach() for tensor in updated)
-        self.log_scale = self.log_scale.clamp(max=LIMIT)
+        self.log_scale = self.log_scale.clamp(max=math.log(self.max_scale))
         return loss
 
 
 @asked.also_correct("parameters, cleared at the end of the step")
 class ClearedAtTheEnd:
     def __init__(
-        self, image_weight: Tensor, text_weight: Tensor, log_scale: Tensor, learning_rate: float
+        self,
+        image_weight: Tensor,
+        text_weight: Tensor,
+        log_scale: Tensor,
+        learning_rate: float,
+        max_scale: float,
     ) -> None:
-        parameter = torch.nn.Parameter
+        parameter, self.limit = torch.nn.Parameter, torch.log(torch.tensor(max_scale))  # in float32
         self.image_weight, self.text_weight = parameter(image_weight), parameter(text_weight)
         self.log_scale = parameter(log_scale)
         both = [self.image_weight, self.text_weight]
@@ -362,5 +366,5 @@ class ClearedAtTheEnd:
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad()
-        self.log_scale.data = torch.minimum(self.log_scale.data, torch.full_like(self.log_scale, LIMIT))
+        self.log_scale.data = torch.minimum(self.log_scale.data, self.limit.to(self.log_scale.dtype))
         return loss.item()

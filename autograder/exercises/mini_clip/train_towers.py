@@ -15,7 +15,6 @@ from course_lib import contrastive
 from course_lib.experiments.mini_clip.bugs import train_with_three_bugs
 
 Result = tuple[Tensor, Tensor, Tensor]
-LIMIT = math.log(100)
 
 
 def _run(steps: int, batch: int) -> CaseSpec:
@@ -29,21 +28,23 @@ def _run(steps: int, batch: int) -> CaseSpec:
             "text_batches": rng.normal(size=(steps, batch, 3)),
             "learning_rate": 0.25,
             "weight_decay": 0.2,
+            "max_scale": 100.0,
         },
     )
 
 
 def _hot(rng: Generator) -> dict[str, Any]:
-    """Exact pairs among negatives nearly as good, at a scale of 99: it wants to grow past 100."""
-    states = np.array([1.0, 0.0, 0.0]) + 0.1 * rng.normal(size=(2, 4, 3))
+    """Pairs that match exactly, and a limit of 1, whose logarithm is 0 in every precision."""
+    states = rng.normal(size=(2, 4, 3))
     return {
         "image_weight": np.eye(3),
         "text_weight": np.eye(3),
-        "log_scale": np.array(math.log(99.0)),
+        "log_scale": np.array(math.log(0.95)),
         "image_batches": states,
         "text_batches": states.copy(),
-        "learning_rate": 0.5,
+        "learning_rate": 5.0,
         "weight_decay": 0.0,
+        "max_scale": 1.0,
     }
 
 
@@ -55,11 +56,11 @@ def train_towers(
     text_batches: Tensor,
     learning_rate: float,
     weight_decay: float,
+    max_scale: float,
 ) -> Result:
     """Two linear towers and a scale after one pass over the batches, weight decay on the towers only."""
-    return _train(
-        (image_weight, text_weight, log_scale), image_batches, text_batches, learning_rate, weight_decay
-    )
+    start = (image_weight, text_weight, log_scale)
+    return _train(start, image_batches, text_batches, learning_rate, weight_decay, math.log(max_scale))
 
 
 def _train(
@@ -68,10 +69,10 @@ def _train(
     text_batches: Tensor,
     learning_rate: float,
     weight_decay: float,
+    limit: float,
     *,
     decay_scale: bool = False,
     clear: bool = True,
-    limit: float = LIMIT,
 ) -> Result:
     towers_and_scale = [parameter.clone().requires_grad_() for parameter in start]
     *towers, log_scale = towers_and_scale
@@ -100,7 +101,11 @@ asked = Exercise(
     reference=train_towers,
     outputs=["image weight", "text weight", "log scale"],
     groups={"value": 2, "limit": 1},
-    cases=[_run(1, 3), _run(3, 4), case("a scale of 99 that wants to grow", _hot, group="limit")],
+    cases=[
+        _run(1, 3),
+        _run(3, 4),
+        case("max_scale = 1 and a scale of 0.95 that wants to grow", _hot, group="limit"),
+    ],
     stretch=True,
     hints=[
         "There are three. For each line that mentions the optimizer or log_scale, ask what it does in the second step, and "
@@ -108,13 +113,15 @@ asked = Exercise(
         "One is about what is left from the step before, one about which parameters may decay, one about the space in "
         "which the limit is meant.",
         "optimizer.zero_grad() before backward; weight_decay=0 for log_scale in a parameter group of its own; "
-        "clamp_(max=math.log(100)).",
+        "clamp_(max=math.log(max_scale)).",
     ],
     follow_up="For each of the three: which number in a training log would have given it away?",
 )
 
 
-def _mistake(name: str, title: str, says: str, asks: str, source: str = "", **bugs: Any) -> None:
+def _mistake(
+    name: str, title: str, says: str, asks: str, source: str = "", wrong_space: bool = False, **bugs: bool
+) -> None:
     def wrong(
         image_weight: Tensor,
         text_weight: Tensor,
@@ -123,9 +130,11 @@ def _mistake(name: str, title: str, says: str, asks: str, source: str = "", **bu
         text_batches: Tensor,
         learning_rate: float,
         weight_decay: float,
+        max_scale: float,
     ) -> Result:
         start = (image_weight, text_weight, log_scale)
-        return _train(start, image_batches, text_batches, learning_rate, weight_decay, **bugs)
+        limit = max_scale if wrong_space else math.log(max_scale)
+        return _train(start, image_batches, text_batches, learning_rate, weight_decay, limit, **bugs)
 
     wrong.__name__ = name
     asked.misconception(title, says=says, asks=asks, source=source)(wrong)
@@ -147,11 +156,11 @@ _mistake(
 )
 _mistake(
     "wrong_space",
-    "the limit is still 100 in the wrong space",
-    "Two of the bugs are gone; the logarithm may still grow to 100, and the scale to exp(100).",
-    "What is the logarithm of CLIP's limit?",
+    "the limit still stands in the wrong space",
+    "Two of the bugs are gone; the logarithm may still grow to max_scale, and the scale to exp(max_scale).",
+    "Is clamp_ applied to the scale or to its logarithm?",
     source="openai/CLIP#46",
-    limit=100.0,
+    wrong_space=True,
 )
 _mistake(
     "only_cleared",
@@ -159,15 +168,15 @@ _mistake(
     "Each step has gradients of its own now; decay and limit of the scale are as printed.",
     "What do weight_decay and clamp_ do to the parameter log_scale?",
     decay_scale=True,
-    limit=100.0,
+    wrong_space=True,
 )
 _mistake(
     "only_decay",
     "the decay is right, two bugs remain",
     "The scale no longer decays; gradients add up and the limit is as printed.",
-    "What is in .grad when the second batch comes, and what is log(100)?",
+    "What is in .grad when the second batch comes, and what is it that clamp_ limits?",
     clear=False,
-    limit=100.0,
+    wrong_space=True,
 )
 _mistake(
     "only_limit",
@@ -192,10 +201,10 @@ def as_printed(
     text_batches: Tensor,
     learning_rate: float,
     weight_decay: float,
+    max_scale: float,
 ) -> Result:
-    return train_with_three_bugs(
-        image_weight, text_weight, log_scale, image_batches, text_batches, learning_rate, weight_decay
-    )
+    start = (image_weight, text_weight, log_scale)
+    return train_with_three_bugs(*start, image_batches, text_batches, learning_rate, weight_decay, max_scale)
 
 
 @asked.misconception(
@@ -211,8 +220,10 @@ def no_decay(
     text_batches: Tensor,
     learning_rate: float,
     weight_decay: float,
+    max_scale: float,
 ) -> Result:
-    return _train((image_weight, text_weight, log_scale), image_batches, text_batches, learning_rate, 0.0)
+    start = (image_weight, text_weight, log_scale)
+    return _train(start, image_batches, text_batches, learning_rate, 0.0, math.log(max_scale))
 
 
 @asked.also_correct("by hand, with autograd.grad")
@@ -224,6 +235,7 @@ def by_hand(
     text_batches: Tensor,
     learning_rate: float,
     weight_decay: float,
+    max_scale: float,
 ) -> Result:
     now = [image_weight, text_weight, log_scale]
     for images, texts in zip(image_batches, text_batches, strict=True):
@@ -232,7 +244,7 @@ def by_hand(
         slopes = torch.autograd.grad(contrastive.clip_loss(one, other, now[2].exp()), now)
         decays = (weight_decay, weight_decay, 0.0)
         now = [p - learning_rate * (g + d * p) for p, g, d in zip(now, slopes, decays, strict=True)]
-        now[2] = now[2].clamp(max=LIMIT)
+        now[2] = now[2].clamp(max=math.log(max_scale))
     return tuple(parameter.detach() for parameter in now)
 
 
@@ -245,6 +257,7 @@ def two_optimizers(
     text_batches: Tensor,
     learning_rate: float,
     weight_decay: float,
+    max_scale: float,
 ) -> Result:
     towers = [torch.nn.Parameter(weight.clone()) for weight in (image_weight, text_weight)]
     scale = torch.nn.Parameter(log_scale.clone())
@@ -259,5 +272,5 @@ def two_optimizers(
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad()
-        scale.data.clamp_(max=LIMIT)
+        scale.data.clamp_(max=torch.tensor(max_scale).log().item())
     return towers[0].data, towers[1].data, scale.data

@@ -22,8 +22,9 @@ def train_with_three_bugs(
     text_batches: Tensor,
     learning_rate: float,
     weight_decay: float,
+    max_scale: float = 100.0,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The script of "Spot the bugs": gradients add up, the scale decays, its logarithm is cut at 100."""
+    """The script of "Spot the bugs": gradients add up, the scale decays, its logarithm is cut."""
     parameters = [p.clone().requires_grad_() for p in (image_weight, text_weight, log_scale)]
     optimizer = torch.optim.SGD(parameters, lr=learning_rate, weight_decay=weight_decay)
     for images, texts in zip(image_batches, text_batches, strict=True):
@@ -32,7 +33,7 @@ def train_with_three_bugs(
         loss.backward()
         optimizer.step()
         with torch.no_grad():
-            parameters[2].clamp_(max=100)
+            parameters[2].clamp_(max=max_scale)
     image_weight, text_weight, log_scale = (p.detach() for p in parameters)
     return image_weight, text_weight, log_scale
 
