@@ -2,16 +2,7 @@
 
 from course_lib.experiments.mini_clip.emoji import EmojiTensors, emoji_tensors
 from course_lib.experiments.mini_clip.evaluation import Evaluation, evaluate
-from course_lib.experiments.mini_clip.gap import (
-    FixedTemperature,
-    Gap,
-    ShiftedGap,
-    fixed_temperature,
-    gap,
-    shifted_gap,
-)
-from course_lib.experiments.mini_clip.limits import Counting, Family, WordOrder, counting, word_order
-from course_lib.experiments.mini_clip.retrieval import (
+from course_lib.experiments.mini_clip.finding import (
     Captioned,
     Directions,
     Gallery,
@@ -23,9 +14,16 @@ from course_lib.experiments.mini_clip.retrieval import (
     memorisation,
     retrieval,
 )
-from course_lib.experiments.mini_clip.scale import LearnedScale, learned_scale
-from course_lib.experiments.mini_clip.training import train
-from course_lib.experiments.mini_clip.zero_shot import (
+from course_lib.experiments.mini_clip.limits import Counting, Family, WordOrder, counting, word_order
+from course_lib.experiments.mini_clip.modality import (
+    FixedTemperature,
+    Gap,
+    ShiftedGap,
+    fixed_temperature,
+    gap,
+    shifted_gap,
+)
+from course_lib.experiments.mini_clip.prompts import (
     PROMPTS,
     TEMPLATES,
     Calibration,
@@ -35,12 +33,30 @@ from course_lib.experiments.mini_clip.zero_shot import (
     group_confusion,
     zero_shot,
 )
+from course_lib.experiments.mini_clip.scale import LearnedScale, learned_scale
+from course_lib.experiments.mini_clip.studies import (
+    Comparison,
+    Rerun,
+    TemperatureStudy,
+    TunedRates,
+    batch_size_rerun,
+    batch_size_study,
+    caption_noise_rerun,
+    caption_noise_study,
+    fixed_steps_study,
+    recorded_studies,
+    temperature_study,
+    tuned_rates,
+)
+from course_lib.experiments.mini_clip.study import Run, study_run, tuning_run
+from course_lib.experiments.mini_clip.training import train
 
 __all__ = [
     "PROMPTS",
     "TEMPLATES",
     "Calibration",
     "Captioned",
+    "Comparison",
     "Confusion",
     "Counting",
     "Directions",
@@ -52,25 +68,39 @@ __all__ = [
     "Gap",
     "LearnedScale",
     "Memorisation",
+    "Rerun",
     "Retrieval",
+    "Run",
     "ShiftedGap",
+    "TemperatureStudy",
+    "TunedRates",
     "WordOrder",
     "ZeroShot",
+    "batch_size_rerun",
+    "batch_size_study",
     "calibration",
+    "caption_noise_rerun",
+    "caption_noise_study",
     "captioned",
     "counting",
     "directions",
     "emoji_tensors",
     "evaluate",
+    "fixed_steps_study",
     "fixed_temperature",
     "gallery",
     "gap",
     "group_confusion",
     "learned_scale",
     "memorisation",
+    "recorded_studies",
     "retrieval",
     "shifted_gap",
+    "study_run",
+    "temperature_study",
     "train",
+    "tuned_rates",
+    "tuning_run",
     "word_order",
     "zero_shot",
 ]
