@@ -18,7 +18,7 @@ import torch
 import typer
 from rich.progress import track
 
-from course_lib.experiments.mini_clip.modality import fixed_temperature
+from course_lib.experiments.mini_clip.gap import fixed_temperature
 from course_lib.experiments.mini_clip.study import study_run, tuning_run
 
 LOSSES = ("infonce", "siglip")

@@ -2,7 +2,16 @@
 
 from course_lib.experiments.mini_clip.emoji import EmojiTensors, emoji_tensors
 from course_lib.experiments.mini_clip.evaluation import Evaluation, evaluate
-from course_lib.experiments.mini_clip.finding import (
+from course_lib.experiments.mini_clip.gap import (
+    FixedTemperature,
+    Gap,
+    ShiftedGap,
+    fixed_temperature,
+    gap,
+    shifted_gap,
+)
+from course_lib.experiments.mini_clip.limits import Counting, Family, WordOrder, counting, word_order
+from course_lib.experiments.mini_clip.retrieval import (
     Captioned,
     Directions,
     Gallery,
@@ -13,25 +22,6 @@ from course_lib.experiments.mini_clip.finding import (
     gallery,
     memorisation,
     retrieval,
-)
-from course_lib.experiments.mini_clip.limits import Counting, Family, WordOrder, counting, word_order
-from course_lib.experiments.mini_clip.modality import (
-    FixedTemperature,
-    Gap,
-    ShiftedGap,
-    fixed_temperature,
-    gap,
-    shifted_gap,
-)
-from course_lib.experiments.mini_clip.prompts import (
-    PROMPTS,
-    TEMPLATES,
-    Calibration,
-    Confusion,
-    ZeroShot,
-    calibration,
-    group_confusion,
-    zero_shot,
 )
 from course_lib.experiments.mini_clip.scale import LearnedScale, learned_scale
 from course_lib.experiments.mini_clip.studies import (
@@ -50,6 +40,16 @@ from course_lib.experiments.mini_clip.studies import (
 )
 from course_lib.experiments.mini_clip.study import Run, study_run, tuning_run
 from course_lib.experiments.mini_clip.training import train
+from course_lib.experiments.mini_clip.zero_shot import (
+    PROMPTS,
+    TEMPLATES,
+    Calibration,
+    Confusion,
+    ZeroShot,
+    calibration,
+    group_confusion,
+    zero_shot,
+)
 
 __all__ = [
     "PROMPTS",
