@@ -170,6 +170,14 @@ def check_not_negative(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be at least 0, got {float(value)}.")
 
 
+def check_share(name: str, value: Any) -> None:
+    """Raise unless ``value`` is a number from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number from 0 to 1, got {_kind(value)}.")
+    if not 0 <= float(value) <= 1:  # NaN too
+        raise ValueError(f"{name} must be a number from 0 to 1, got {value}.")
+
+
 def check_eps(name: str, value: Any, dtype: torch.dtype) -> None:
     """Raise unless ``value`` is finite and still guards a division in ``dtype``: a normal number > 0."""
     if isinstance(value, bool) or not isinstance(value, Real):

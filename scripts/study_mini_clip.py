@@ -18,25 +18,30 @@ import torch
 import typer
 from rich.progress import track
 
+from course_lib.experiments.mini_clip.gap import fixed_temperature
 from course_lib.experiments.mini_clip.study import study_run, tuning_run
 
 LOSSES = ("infonce", "siglip")
-BATCH_SIZES = (16, 64, 256, 1024)
-SAMPLES_SEEN = 25_800  # fifteen times the training emoji
-STEPS = 100  # of the second arm: as many as batches of 256 make of SAMPLES_SEEN
+BATCH_SIZES = (16, 64, 256)
+LARGEST = 1024  # last, since it takes no more than 16 steps of as many samples
+SAMPLES_SEEN = 17_200  # ten times the training emoji
+#: The second arm gives every size as many steps as SAMPLES_SEEN are batches of 256.
+STEPS = SAMPLES_SEEN // 256
+FIXED_STEPS_SIZES = (16, 64)  # 256 is in the first arm
 #: Where the search for each size's learning rate starts; it widens while the best is at an end.
 FIRST_RATES = {
     16: (0.0005, 0.001, 0.002),
     64: (0.001, 0.002, 0.004),
-    256: (0.002, 0.004, 0.008),
-    1024: (0.004, 0.008, 0.016),
+    256: (0.001, 0.002, 0.004),
+    1024: (0.002, 0.004, 0.008),
 }
 TUNING_SEED = 100
 SEEDS = (0, 1, 2, 3, 4)
 NOISE = (0.1, 0.3, 0.5)  # 0 is a run of the batch-size study
 NOISE_BATCH_SIZE = 64
 NOISE_SEEDS = (0, 1, 2)
-STEPS_SEEDS = (0, 1, 2)
+TEMPERATURES = (0.02, 0.05, 0.1, 0.2, 0.5)
+TEMPERATURE_SEEDS = (0, 1, 2)
 GENERATOR = "scripts/study_mini_clip.py"
 
 Line = dict[str, Any]
@@ -58,11 +63,13 @@ class Runs:
             if all(line.get(key) == value for key, value in wanted.items()):
                 return line
         start = time.process_time()
-        found: Line
+        found: Line = dict(wanted)
         if study == "tuning":
-            found = {**wanted, "validation_rank": tuning_run(**arguments)}
+            found["validation_rank"] = tuning_run(**arguments)
+        elif study == "temperature":
+            found |= fixed_temperature(**arguments)._asdict()
         else:
-            found = {**wanted, **study_run(**arguments)._asdict()}
+            found |= study_run(**arguments)._asdict()
         found["cpu_seconds"] = round(time.process_time() - start, 1)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(found) + "\n")
@@ -107,9 +114,18 @@ def planned(runs: Runs) -> Iterator[Line]:
             for loss in LOSSES:
                 rate = rates[loss, NOISE_BATCH_SIZE]
                 yield configuration("caption_noise", loss, NOISE_BATCH_SIZE, SAMPLES_SEEN, rate, seed, share)
-    for seed in STEPS_SEEDS:
-        for (loss, size), rate in rates.items():
-            yield configuration("fixed_steps", loss, size, STEPS * size, rate, seed)
+    for loss in LOSSES:
+        for size in FIXED_STEPS_SIZES:
+            rate = tuned_rate(runs, loss, size, STEPS * size)
+            for seed in SEEDS:
+                yield configuration("fixed_steps", loss, size, STEPS * size, rate, seed)
+    for seed in TEMPERATURE_SEEDS:
+        for temperature in TEMPERATURES:
+            yield {"study": "temperature", "temperature": temperature, "seed": seed}
+    for loss in LOSSES:
+        rate = tuned_rate(runs, loss, LARGEST, SAMPLES_SEEN)
+        for seed in SEEDS:
+            yield configuration("batch_size", loss, LARGEST, SAMPLES_SEEN, rate, seed)
 
 
 def configuration(
@@ -132,7 +148,11 @@ def run(runs: Annotated[Path, typer.Argument(help="JSON-lines file to append to.
     """Run what is missing, in one thread: the results do not depend on how many cores there are."""
     torch.set_num_threads(1)
     kept = Runs(runs)
-    total = len(LOSSES) * (len(BATCH_SIZES) * (len(SEEDS) + len(STEPS_SEEDS)) + len(NOISE) * len(NOISE_SEEDS))
+    total = len(LOSSES) * (
+        (len(BATCH_SIZES) + 1) * len(SEEDS)
+        + len(FIXED_STEPS_SIZES) * len(SEEDS)
+        + len(NOISE) * len(NOISE_SEEDS)
+    ) + len(TEMPERATURES) * len(TEMPERATURE_SEEDS)
     for line in track(planned(kept), description="studies", total=total):
         kept.result(**line)
 

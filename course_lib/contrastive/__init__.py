@@ -3,9 +3,18 @@
 from course_lib.contrastive.accumulation import accumulated_loss, mean_of_micro_batch_losses
 from course_lib.contrastive.augmentation import Augmentation, augment_images, drop_words
 from course_lib.contrastive.calibration import expected_calibration_error
+from course_lib.contrastive.corruption import corrupt_pairs
 from course_lib.contrastive.gradients import ClipLossGrad, clip_loss_grad, grad_wrt_logits, normalize_grad
 from course_lib.contrastive.infonce import clip_loss, image_to_text_loss, text_to_image_loss
-from course_lib.contrastive.mini_clip import LOSSES, EncodedPair, Loss, MiniClip, encode, image_tensor
+from course_lib.contrastive.mini_clip import (
+    LOSSES,
+    EncodedPair,
+    Loss,
+    MiniClip,
+    encode,
+    image_tensor,
+    new_mini_clip,
+)
 from course_lib.contrastive.modality_gap import modality_gap, modality_share
 from course_lib.contrastive.negatives import effective_negatives, hardness_weights
 from course_lib.contrastive.novelty import Novelty, novelty
@@ -27,6 +36,7 @@ from course_lib.contrastive.temperature import (
 from course_lib.contrastive.tiled import tiled_clip_loss
 from course_lib.contrastive.trainer import Trainer
 from course_lib.contrastive.training import Epoch, Trained, corrupt_pairs, new_mini_clip, train_mini_clip
+from course_lib.contrastive.training import Epoch, Trained, train_mini_clip
 from course_lib.contrastive.zero_shot import zero_shot_accuracy, zero_shot_classifier, zero_shot_probabilities
 
 __all__ = [

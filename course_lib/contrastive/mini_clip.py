@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from course_lib.contrastive.siglip_bias import initial_bias
 from course_lib.contrastive.similarity import l2_normalize
 from course_lib.contrastive.temperature import LearnableScale
 from course_lib.validate import check_int, check_scale
@@ -72,6 +73,12 @@ class MiniClip(nn.Module):
     -----
     Embeddings begin centred: a rectified last layer would give all pictures one common direction. A softmax
     over texts does not see it, but the sigmoid loss first has to unlearn it, which takes hundreds of steps.
+
+    Examples
+    --------
+    >>> model = MiniClip(num_words=50)
+    >>> model.encode_image(torch.zeros(2, 3, 32, 32)).shape, model.encode_text(torch.ones(3, 50)).shape
+    (torch.Size([2, 128]), torch.Size([3, 128]))
     """
 
     def __init__(
@@ -109,6 +116,11 @@ class MiniClip(nn.Module):
         """Return unit text features; ``bags`` as `course_lib.data.text_descriptors` makes them, float32."""
         return l2_normalize(self.text_tower(bags))
 
+    def scale_and_bias(self) -> tuple[float, float | None]:
+        """1/τ and b as plain numbers; b is None without the sigmoid loss."""
+        bias = None if self.logit_bias is None else float(self.logit_bias.detach())
+        return float(self.logit_scale().detach()), bias
+
     def forward(
         self, images: Float[Tensor, "batch 3 32 32"], bags: Float[Tensor, "batch num_words"]
     ) -> EncodedPair:
@@ -116,10 +128,81 @@ class MiniClip(nn.Module):
         return EncodedPair(self.encode_image(images), self.encode_text(bags))
 
 
-def image_tensor(images: UInt8[np.ndarray, "batch 32 32 3"]) -> Float[Tensor, "batch 3 32 32"]:
-    """Turn pictures, uint8 RGB on white, into the image tower's input: 0 is white, 1 is no light.
+def new_mini_clip(
+    num_words: int,
+    loss: Loss = "infonce",
+    batch_size: int = 128,
+    *,
+    temperature: float | None = None,
+    seed: int = 0,
+) -> MiniClip:
+    """Make an untrained model as its loss wants it: τ = 0.07, or for SigLIP τ = 0.1 and b = −log(N − 1).
 
-    White is 0, so that the zeros that convolutions and shifts fill in are background.
+    Parameters
+    ----------
+    num_words : int
+        Size of the vocabulary.
+    loss : {"infonce", "siglip"}, default "infonce"
+        What it will be trained with. Only SigLIP has a bias.
+    batch_size : int, default 128
+        N, for the bias.
+    temperature : float, optional
+        Another τ to begin with.
+    seed : int, default 0
+        Of the initial weights.
+
+    Returns
+    -------
+    MiniClip
+        In training mode.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is outside its range.
+
+    Notes
+    -----
+    SigLIP's own b = −10 is −log(N − 1) at N ≈ 22,000; at N = 128 it starts far too low, and training spends
+    its first epochs on raising it.
+
+    Examples
+    --------
+    >>> scale, bias = new_mini_clip(50, "siglip", batch_size=128).scale_and_bias()
+    >>> round(scale, 3), round(bias, 3)
+    (10.0, -4.844)
+    """
+    check_loss(loss)
+    if temperature is None:
+        temperature = 0.1 if loss == "siglip" else 0.07
+    bias = initial_bias(batch_size) if loss == "siglip" else None
+    return MiniClip(num_words, temperature=temperature, logit_bias=bias, seed=seed)
+
+
+def image_tensor(images: UInt8[np.ndarray, "batch 32 32 3"]) -> Float[Tensor, "batch 3 32 32"]:
+    """Turn pictures into the image tower's input, from 0 for white to 1 for no light at all.
+
+    x = 1 − pixel/255. White is 0, so that what convolutions and shifts fill in at the border is background.
+
+    Parameters
+    ----------
+    images : uint8 array, shape [batch, 32, 32, 3]
+        RGB on white, as `course_lib.data.load_emoji` gives them.
+
+    Returns
+    -------
+    Tensor, shape [batch, 3, 32, 32], float32
+        A copy.
+
+    Raises
+    ------
+    ValueError
+        If ``images`` is not uint8 of that shape.
+
+    Examples
+    --------
+    >>> image_tensor(np.full((1, 32, 32, 3), 255, dtype=np.uint8)).max()
+    tensor(0.)
     """
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (SIDE, SIDE, 3):
         raise ValueError(
@@ -136,7 +219,24 @@ def encode(
     bags: Float[Tensor, "num_texts num_words"],
     batch_size: int = 256,
 ) -> EncodedPair:
-    """Encode pictures and texts for analysis: in evaluation mode, without gradients, in pieces."""
+    """Encode pictures and texts for analysis: in evaluation mode, without gradients, in pieces.
+
+    Parameters
+    ----------
+    model : MiniClip
+        Left in the mode that it was in.
+    images : Tensor, shape [num_images, 3, 32, 32], float32
+        As `image_tensor` makes them.
+    bags : Tensor, shape [num_texts, num_words], float32
+        Bags of words; as many as you like, paired or not.
+    batch_size : int, default 256
+        Rows at a time: what is held in memory at once, nothing else.
+
+    Returns
+    -------
+    EncodedPair
+        Unit image and text features.
+    """
     was_training = model.training
     model.eval()
     try:
@@ -170,4 +270,4 @@ def _text_tower(num_words: int, word_dim: int, dim: int) -> nn.Sequential:
     words = nn.Linear(num_words, word_dim, bias=False)
     # torch's default assumes dense inputs and would start all but a few per cent of a sparse bag at 0.
     nn.init.normal_(words.weight, std=0.05)
-    return nn.Sequential(words, nn.Linear(word_dim, dim))
+    return nn.Sequential(words, nn.Linear(word_dim, dim, bias=False))

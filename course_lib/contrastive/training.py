@@ -7,26 +7,33 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from course_lib.contrastive.augmentation import Augmentation, augment_images, drop_words
+from course_lib.contrastive.corruption import corrupt_pairs
 from course_lib.contrastive.infonce import clip_loss
-from course_lib.contrastive.mini_clip import Loss, MiniClip, check_loss
+from course_lib.contrastive.mini_clip import Loss, MiniClip, check_loss, new_mini_clip
 from course_lib.contrastive.siglip import siglip_loss
-from course_lib.contrastive.siglip_bias import initial_bias
-from course_lib.validate import check_array, check_int, check_matrix
+from course_lib.validate import (
+    check_array,
+    check_int,
+    check_matrix,
+    check_not_negative,
+    check_positive,
+    check_share,
+)
 
 
 class Epoch(NamedTuple):
     """One line of a training history. An epoch is as many samples as there are pairs."""
 
-    epoch: int
-    samples: int
-    loss: float
+    epoch: int  # from 1
+    samples: int  # seen so far
+    loss: float  # mean over the epoch's batches, in nats
     logit_scale: float
-    logit_bias: float | None
-    learning_rate: float
+    logit_bias: float | None  # of SigLIP
+    learning_rate: float  # at the epoch's last step
 
 
 class Trained(NamedTuple):
@@ -55,7 +62,72 @@ def train_mini_clip(
     seed: int = 0,
     on_epoch: Callable[[Epoch, MiniClip], None] | None = None,
 ) -> Trained:
-    """Train both towers, the scale and for SigLIP the bias, on pairs given as arrays."""
+    """Train both towers, the scale and for SigLIP the bias, on pairs given as arrays.
+
+    Parameters
+    ----------
+    images : Tensor, shape [num_pairs, 3, 32, 32], float32
+        As `image_tensor` makes them.
+    bags : Tensor, shape [num_pairs, num_words], float32
+        Bags of the captions' words; row i belongs to image i.
+    loss : {"infonce", "siglip"}, default "infonce"
+        `clip_loss` or `siglip_loss`.
+    batch_size : int, from 2 to num_pairs, default 128
+        Pairs in a batch.
+    samples_seen : int, default 51,600
+        Training makes samples_seen // batch_size steps; the default is 30 epochs of the emoji.
+    learning_rate : float, default 2e-3
+        Of the towers, at its peak: warmed up linearly, then half a cosine down to 0.
+    scale_learning_rate : float, optional
+        Of log(1/τ) and b; 10 times ``learning_rate`` by default, for they are two numbers with few steps to
+        go far. 0 keeps both where they start.
+    temperature : float, optional
+        τ at the start: 0.07, or 0.1 for SigLIP.
+    weight_decay : float, default 0.1
+        Of matrices and filters; the scale, the bias and the gains of the norms are not decayed.
+    warmup : float, default 0.1
+        Share of the steps.
+    augmentation : Augmentation or None, default Augmentation()
+        None shows every picture and caption unchanged.
+    may_flip : Tensor of bool, shape [num_pairs], optional
+        Which pictures may be mirrored. By default none: a mirrored arrow has another caption.
+    corrupted : float, from 0 to 1, default 0
+        Share of the pairs whose captions change places once, before training: see `corrupt_pairs`.
+    norm_size : int, optional
+        Pictures that batch normalisation averages over. By default the batch; a fixed number makes it the
+        same for every batch size, as on devices that each hold so many.
+    seed : int, default 0
+        Of weights, batches, augmentation and corruption.
+    on_epoch : callable, optional
+        Called after every epoch with its `Epoch` and the model, which it may evaluate.
+
+    Returns
+    -------
+    Trained
+        The model in evaluation mode, and one `Epoch` after another.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arrays do not fit each other, or a setting is outside its range.
+
+    Notes
+    -----
+    The same arguments give the same model, bit by bit, on one thread of one kind of processor. The scale is
+    clamped to 100 after each step, not inside the graph: see `LearnableScale`.
+
+    References
+    ----------
+    Radford et al. 2021, arXiv:2103.00020, section 2.5 (AdamW, cosine, scale); Zhai et al. 2023,
+    arXiv:2303.15343 (the bias).
+
+    Examples
+    --------
+    >>> images, bags = torch.rand(8, 3, 32, 32), torch.eye(8)
+    >>> trained = train_mini_clip(images, bags, batch_size=4, samples_seen=16)
+    >>> [epoch.samples for epoch in trained.history]
+    [8, 16]
+    """
     check_array("images", images, ("num_pairs", "3", "32", "32"))
     check_matrix("bags", bags, ("num_pairs", "num_words"))
     check_loss(loss)
@@ -64,6 +136,15 @@ def train_mini_clip(
         raise ValueError(f"bags must have one row for each of the {num_pairs} images, got {len(bags)}.")
     check_int("batch_size", batch_size, low=2, high=num_pairs)
     check_int("samples_seen", samples_seen, low=batch_size)
+    check_positive("learning_rate", learning_rate)
+    if scale_learning_rate is None:
+        scale_learning_rate = 10 * learning_rate
+    check_not_negative("scale_learning_rate", scale_learning_rate)
+    check_not_negative("weight_decay", weight_decay)
+    check_share("warmup", warmup)
+    if norm_size is None:
+        norm_size = batch_size
+    check_int("norm_size", norm_size, low=1)
     check_int("seed", seed, low=0)
     generator = torch.Generator().manual_seed(seed)
     bags = bags[corrupt_pairs(num_pairs, corrupted, seed)]
@@ -71,8 +152,6 @@ def train_mini_clip(
     # Channels last is a fifth faster on CPUs; torch's type stubs do not know the argument.
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model.train()
-    if scale_learning_rate is None:
-        scale_learning_rate = 10 * learning_rate
     optimizer = torch.optim.AdamW(
         _parameter_groups(model, learning_rate, scale_learning_rate, weight_decay),
         betas=(0.9, 0.98),
@@ -90,12 +169,11 @@ def train_mini_clip(
             flips = None if may_flip is None else may_flip[rows]
             batch_images = augment_images(batch_images, augmentation, generator, flips)
             batch_bags = drop_words(batch_bags, augmentation.drop_words, generator)
-        losses.append(_step(model, optimizer, loss, batch_images, batch_bags, norm_size or batch_size))
+        losses.append(_step(model, optimizer, batch_images, batch_bags, norm_size))
         samples = (step + 1) * batch_size
         if samples // num_pairs > len(history) or step + 1 == steps:
-            bias = None if model.logit_bias is None else float(model.logit_bias.detach())
-            scale = float(model.logit_scale().detach())
             mean = sum(losses) / len(losses)
+            scale, bias = model.scale_and_bias()
             history.append(Epoch(len(history) + 1, samples, mean, scale, bias, share * learning_rate))
             losses.clear()
             if on_epoch is not None:
@@ -104,50 +182,9 @@ def train_mini_clip(
     return Trained(model.eval(), tuple(history))
 
 
-def new_mini_clip(
-    num_words: int,
-    loss: Loss = "infonce",
-    batch_size: int = 128,
-    *,
-    temperature: float | None = None,
-    seed: int = 0,
-) -> MiniClip:
-    """Make an untrained model as its loss wants it: τ = 0.07, or for SigLIP τ = 0.1 and b = −log(N − 1).
-
-    SigLIP's own b = −10 is that formula at N ≈ 22,000. At N = 128 it starts far too low. Arguments are those
-    of `train_mini_clip`.
-    """
-    check_loss(loss)
-    if loss == "siglip":
-        bias = initial_bias(batch_size)
-        return MiniClip(num_words, temperature=temperature or 0.1, logit_bias=bias, seed=seed)
-    return MiniClip(num_words, temperature=temperature or 0.07, seed=seed)
-
-
-def corrupt_pairs(num_pairs: int, share: float, seed: int = 0) -> Int64[Tensor, " num_pairs"]:
-    """For each pair the row of the caption it gets: its own, but for exactly round(share · num_pairs).
-
-    Those captions change places among themselves, along one cycle, so that none of them stays.
-    """
-    check_int("num_pairs", num_pairs, low=1)
-    if not 0 <= share <= 1:
-        raise ValueError(f"share must lie between 0 and 1, got {share}.")
-    count = round(share * num_pairs)
-    if count == 1:
-        raise ValueError(
-            "share must corrupt no caption or at least two, which change places: "
-            f"{share} of {num_pairs} is one."
-        )
-    order = torch.randperm(num_pairs, generator=torch.Generator().manual_seed(seed))[:count]
-    rows = torch.arange(num_pairs)
-    rows[order] = order.roll(1)
-    return rows
-
-
 def _step(
     model: MiniClip,
     optimizer: torch.optim.Optimizer,
-    loss: Loss,
     images: Tensor,
     bags: Tensor,
     norm_size: int,

@@ -50,7 +50,7 @@ class ZeroShot(NamedTuple):
 
 
 def zero_shot(level: str = "group", loss: Loss = "infonce", vendor: Vendor = "noto") -> ZeroShot:
-    """Classify held-out emoji into nine groups, or into the subgroups that occur, with and without ensemble."""
+    """Classify held-out emoji into nine groups or the subgroups that occur, by one prompt and by five."""
     model = contrastive.load_mini_clip(loss)
     images, labels, prompts = _task(level, vendor)
     features, embeddings = _features(model, images, prompts)
