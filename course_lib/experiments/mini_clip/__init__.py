@@ -1,6 +1,6 @@
 """The measurements of lesson 05. The lesson, the claims ledger and the tests call the same functions."""
 
-from course_lib.experiments.mini_clip.boards import SearchBoard, boards
+from course_lib.experiments.mini_clip.boards import SearchBoard, boards, probabilities_of
 from course_lib.experiments.mini_clip.bugs import SilentBugs, silent_bugs, train_with_three_bugs
 from course_lib.experiments.mini_clip.emoji import EmojiTensors, emoji_tensors
 from course_lib.experiments.mini_clip.evaluation import Evaluation, evaluate
@@ -104,6 +104,7 @@ __all__ = [
     "group_confusion",
     "learned_scale",
     "memorisation",
+    "probabilities_of",
     "recorded_studies",
     "retrieval",
     "same_candidates",
