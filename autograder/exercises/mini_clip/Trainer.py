@@ -310,6 +310,39 @@ class LossAfterwards(_Steps):
         return self.loss(image_states, text_states).detach()
 
 
+@asked.misconception(
+    "step returns nothing",
+    says="Your parameters are right after each step, but the loss is not handed back.",
+    asks="What should a training loop write into its log?",
+)
+class NoLoss(_Steps):
+    def step(self, image_states: Tensor, text_states: Tensor) -> None:
+        super().step(image_states, text_states)
+
+
+@asked.misconception(
+    "the optimizer keeps an old parameter",
+    says="The first step is right; then log_scale is a new tensor, and the optimizer goes on moving the old one.",
+    asks="Does your clamp change the parameter in place, or put another one in its place?",
+)
+class Rebound(_Steps):
+    def limit(self) -> None:
+        self.log_scale = torch.nn.Parameter(self.log_scale.clamp(max=math.log(self.max_scale)))
+
+
+@asked.misconception(
+    "Adam instead of plain gradient descent",
+    says="Each of your numbers moves by about the learning rate, whatever its gradient.",
+    asks="Which update does the formula above ask for?",
+)
+class WithAdam(_Steps):
+    def move(self, loss: Tensor) -> None:
+        if isinstance(self.optimizer, torch.optim.SGD):
+            group = self.optimizer.param_groups[0]
+            self.optimizer = torch.optim.Adam(group["params"], lr=group["lr"])
+        super().move(loss)
+
+
 @asked.also_correct("by hand, without an optimizer")
 class ByHand:
     def __init__(

@@ -143,6 +143,33 @@ def divided(
 
 
 @asked.misconception(
+    "the stored parameter divides, as if it were τ",
+    says="Your features are right; your cosines are divided by log_scale itself.",
+    asks="Of τ, 1/τ and log(1/τ), which one is handed to you?",
+    source="LAION-AI/CLAP#57, open_clip#104: log-scale, scale and temperature mixed up",
+)
+def as_temperature(
+    image_states: Tensor, text_states: Tensor, image_weight: Tensor, text_weight: Tensor, log_scale: Tensor
+) -> Answer:
+    images, texts = _parts(image_states, text_states, image_weight, text_weight)
+    return _finish(normalize(images), normalize(texts), 1 / log_scale)
+
+
+@asked.misconception(
+    "the scale is multiplied into the image features",
+    says="Your logits are right; your image features are as long as the scale instead of 1.",
+    asks="What should be scaled: a feature, or the cosine of two?",
+)
+def scaled_features(
+    image_states: Tensor, text_states: Tensor, image_weight: Tensor, text_weight: Tensor, log_scale: Tensor
+) -> Answer:
+    images, texts, logits = contrastive.encode_pair(
+        image_states, text_states, image_weight, text_weight, log_scale
+    )
+    return log_scale.exp() * images, texts, logits
+
+
+@asked.misconception(
     "the logits are transposed",
     says="Your features are right; your logits have a row for each text.",
     asks="Whose candidates stand in one row, if entry [i, j] belongs to image i and text j?",

@@ -108,6 +108,15 @@ def mixed(prompt_embeddings: Tensor) -> Tensor:
 
 
 @asked.misconception(
+    "the largest entry over the prompts",
+    says="You take the maximum over the prompts, number by number, where a mean is asked for.",
+    asks="How much should each prompt count, if all have one vote?",
+)
+def largest(prompt_embeddings: Tensor) -> Tensor:
+    return normalize(normalize(prompt_embeddings, dim=2).amax(dim=1), dim=1)
+
+
+@asked.misconception(
     "normalised over the prompts",
     says="Your first normalisation runs along the axis of prompts, not along the numbers of an embedding.",
     asks="Along which of the three axes do the numbers of one embedding lie?",
