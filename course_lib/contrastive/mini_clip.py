@@ -21,6 +21,8 @@ LOSSES: tuple[Loss, ...] = ("infonce", "siglip")
 #: Side of a picture in pixels: the image tower halves it three times and flattens 4×4 cells.
 SIDE = 32
 STRIDES = (2, 2, 2, 1)
+#: Channels of the image tower's convolutions.
+WIDTHS = (32, 64, 128, 128)
 
 
 class EncodedPair(NamedTuple):
@@ -86,7 +88,7 @@ class MiniClip(nn.Module):
         num_words: int,
         *,
         dim: int = 128,
-        widths: Sequence[int] = (32, 64, 128, 128),
+        widths: Sequence[int] = WIDTHS,
         word_dim: int = 128,
         temperature: float = 0.07,
         logit_bias: float | None = None,
@@ -134,6 +136,7 @@ def new_mini_clip(
     batch_size: int = 128,
     *,
     temperature: float | None = None,
+    widths: Sequence[int] = WIDTHS,
     seed: int = 0,
 ) -> MiniClip:
     """Make an untrained model as its loss wants it: τ = 0.07, or for SigLIP τ = 0.1 and b = −log(N − 1).
@@ -148,6 +151,8 @@ def new_mini_clip(
         N, for the bias.
     temperature : float, optional
         Another τ to begin with.
+    widths : four ints, default (32, 64, 128, 128)
+        Channels of the image tower's convolutions.
     seed : int, default 0
         Of the initial weights.
 
@@ -176,7 +181,7 @@ def new_mini_clip(
     if temperature is None:
         temperature = 0.1 if loss == "siglip" else 0.07
     bias = initial_bias(batch_size) if loss == "siglip" else None
-    return MiniClip(num_words, temperature=temperature, logit_bias=bias, seed=seed)
+    return MiniClip(num_words, widths=widths, temperature=temperature, logit_bias=bias, seed=seed)
 
 
 def image_tensor(images: UInt8[np.ndarray, "batch 32 32 3"]) -> Float[Tensor, "batch 3 32 32"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from course_lib.contrastive.augmentation import Augmentation, augment_images, drop_words
 from course_lib.contrastive.corruption import corrupt_pairs
 from course_lib.contrastive.infonce import clip_loss
-from course_lib.contrastive.mini_clip import Loss, MiniClip, check_loss, new_mini_clip
+from course_lib.contrastive.mini_clip import WIDTHS, Loss, MiniClip, check_loss, new_mini_clip
 from course_lib.contrastive.siglip import siglip_loss
 from course_lib.validate import (
     check_array,
@@ -59,6 +59,7 @@ def train_mini_clip(
     may_flip: Bool[Tensor, " num_pairs"] | None = None,
     corrupted: float = 0.0,
     norm_size: int | None = None,
+    widths: Sequence[int] = WIDTHS,
     seed: int = 0,
     on_epoch: Callable[[Epoch, MiniClip], None] | None = None,
 ) -> Trained:
@@ -96,6 +97,8 @@ def train_mini_clip(
     norm_size : int, optional
         Pictures that batch normalisation averages over. By default the batch; a fixed number makes it the
         same for every batch size, as on devices that each hold so many.
+    widths : four ints, default (32, 64, 128, 128)
+        Channels of the image tower's convolutions: half as many are three times as fast.
     seed : int, default 0
         Of weights, batches, augmentation and corruption.
     on_epoch : callable, optional
@@ -148,7 +151,7 @@ def train_mini_clip(
     check_int("seed", seed, low=0)
     generator = torch.Generator().manual_seed(seed)
     bags = bags[corrupt_pairs(num_pairs, corrupted, seed)]
-    model = new_mini_clip(bags.shape[1], loss, batch_size, temperature=temperature, seed=seed)
+    model = new_mini_clip(bags.shape[1], loss, batch_size, temperature=temperature, widths=widths, seed=seed)
     # Channels last is a fifth faster on CPUs; torch's type stubs do not know the argument.
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model.train()

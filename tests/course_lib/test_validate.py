@@ -275,3 +275,14 @@ def test_inside_vmap_shapes_are_still_checked():
 def test_other_runtime_errors_are_not_swallowed():
     with pytest.raises(RuntimeError, match="meta"):
         validate.check_finite("x", torch.ones(3, device="meta"))
+
+
+def test_check_share():
+    for value in (0, 1, 0.5, np.float32(0.25)):
+        validate.check_share("share", value)
+    for value in (-0.1, 1.5, float("nan"), float("inf")):
+        message = f"share must be a number from 0 to 1, got {value}."
+        assert refusal(validate.check_share, "share", value) == (ValueError, message)
+    for value, kind in (("0.5", "str"), (None, "NoneType"), (True, "bool")):
+        message = f"share must be a number from 0 to 1, got {kind}."
+        assert refusal(validate.check_share, "share", value) == (TypeError, message)

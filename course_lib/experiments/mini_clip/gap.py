@@ -10,6 +10,7 @@ from course_lib.contrastive import EncodedPair, Loss, MiniClip
 from course_lib.data import Vendor
 from course_lib.experiments.mini_clip.emoji import emoji_tensors
 from course_lib.experiments.mini_clip.evaluation import evaluate
+from course_lib.experiments.mini_clip.study import NORM_SIZE, WIDTHS
 from course_lib.experiments.mini_clip.training import train
 
 
@@ -77,7 +78,8 @@ def fixed_temperature(temperature: float, seed: int = 0, samples_seen: int = 17_
         temperature=temperature,
         scale_learning_rate=0.0,
         samples_seen=samples_seen,
-        norm_size=16,
+        norm_size=NORM_SIZE,
+        widths=WIDTHS,
         seed=seed,
     )
     features, found = held_out_features(trained.model), evaluate(trained.model)

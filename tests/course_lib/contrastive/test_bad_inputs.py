@@ -35,6 +35,9 @@ GOOD = {
     "initial_bias": {"batch": 4},
     "positive_gradient_share": {"batch": 4, "logit_bias": -10.0},
     "recall_at_k": {"similarity": torch.eye(4), "k": 1},
+    "retrieval_report": {**FEATURES, "ks": (1, 2)},
+    "modality_gap": FEATURES,
+    "modality_share": FEATURES,
 }
 MATRIX_ARGUMENTS = [
     (function, argument)
@@ -217,6 +220,18 @@ def test_labels_of_another_dtype(dtype):
 @pytest.mark.parametrize("k", [0, -1, 5])
 def test_k_outside_the_batch(k):
     assert refusal("recall_at_k", k=k) == (ValueError, f"k must be an integer from 1 to 4, got {k}.")
+
+
+@pytest.mark.parametrize(
+    ("ks", "expected"),
+    [
+        ((1, 5), (ValueError, "ks must be an integer from 1 to 4, got 5.")),
+        ((1.0,), (TypeError, "ks must be an integer from 1 to 4, got float (1.0).")),
+        ((), (ValueError, "ks must hold at least one k, got none.")),
+    ],
+)
+def test_ks_of_a_report(ks, expected):
+    assert refusal("retrieval_report", ks=ks) == expected
 
 
 def test_k_is_a_count():

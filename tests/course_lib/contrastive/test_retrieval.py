@@ -1,11 +1,12 @@
 """Recall against a loop that counts, ties included."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_lib.contrastive import recall_at_k
+from course_lib.contrastive import recall_at_k, retrieval_report
 
 # Few distinct values, so that ties are frequent.
 MATRICES = st.integers(1, 6).flatmap(
@@ -73,3 +74,42 @@ def test_the_result_is_a_0d_tensor_of_the_inputs_dtype(dtype):
 
 def test_a_batch_of_one_is_always_found():
     assert recall_at_k(torch.tensor([[-5.0]]), 1) == 1
+
+
+# The report on both directions --------------------------------------------------------------------------
+
+
+@given(st.integers(1, 9), st.integers(1, 5), st.integers(0, 10**6))
+@settings(deadline=None)
+def test_the_report_says_what_recall_says_of_the_matrix_and_its_transpose(size, dim, seed):
+    images, texts = torch.randn(2, size, dim, generator=torch.Generator().manual_seed(seed)).double()
+    ks = range(1, size + 1)
+    report = retrieval_report(images, texts, ks)
+    for similarity, recalls, median in (
+        (images @ texts.T, report.image_to_text_recall, report.image_to_text_median_rank),
+        (texts @ images.T, report.text_to_image_recall, report.text_to_image_median_rank),
+    ):
+        assert recalls.tolist() == pytest.approx([float(recall_at_k(similarity, k)) for k in ks])
+        ranks = [1 + sum(row[j] >= row[i] for j in range(size) if j != i) for i, row in enumerate(similarity)]
+        assert float(median) == pytest.approx(np.median(ranks))
+
+
+def test_exchanging_the_modalities_exchanges_the_directions(random_pairs):
+    images, texts = random_pairs(7, 3)
+    there, back = retrieval_report(images, texts, (1, 3)), retrieval_report(texts, images, (1, 3))
+    assert torch.equal(there.image_to_text_recall, back.text_to_image_recall)
+    assert there.image_to_text_median_rank == back.text_to_image_median_rank
+
+
+def test_a_collapsed_encoder_is_reported_as_useless():
+    same = torch.ones(4, 2) / 2**0.5
+    report = retrieval_report(same, same, ks=(1, 3, 4))
+    assert report.image_to_text_recall.tolist() == [0, 0, 1]
+    assert report.text_to_image_median_rank == 4
+
+
+def test_the_median_of_an_even_number_may_lie_between_two_ranks():
+    images = torch.tensor([[1.0, 0.0], [0.8, 0.6]])
+    texts = torch.tensor([[1.0, 0.0], [0.96, 0.28]])
+    report = retrieval_report(images, texts, ks=(1,))
+    assert (report.image_to_text_median_rank, report.text_to_image_median_rank) == (1, 1.5)
