@@ -1,17 +1,13 @@
 """The measurements of lesson 05. The lesson, the claims ledger and the tests call the same functions."""
 
-from course_lib.experiments.mini_clip.boards import SearchBoard, boards, probabilities_of
-from course_lib.experiments.mini_clip.bugs import SilentBugs, silent_bugs, train_with_three_bugs
-from course_lib.experiments.mini_clip.emoji import EmojiTensors, emoji_tensors
-from course_lib.experiments.mini_clip.evaluation import Evaluation, evaluate
-from course_lib.experiments.mini_clip.gap import (
-    FixedTemperature,
-    Gap,
-    ShiftedGap,
-    fixed_temperature,
-    gap,
-    shifted_gap,
+from course_lib.experiments.mini_clip.boards import (
+    SearchBoard,
+    SharedMistakes,
+    boards,
+    probabilities_of,
+    shared_mistakes,
 )
+from course_lib.experiments.mini_clip.bugs import SilentBugs, silent_bugs, train_with_three_bugs
 from course_lib.experiments.mini_clip.limits import Counting, Family, WordOrder, counting, word_order
 from course_lib.experiments.mini_clip.live import SameCandidates, Snapshot, same_candidates, snapshot
 from course_lib.experiments.mini_clip.repeated import Repeated, false_negatives
@@ -78,6 +74,7 @@ __all__ = [
     "Run",
     "SameCandidates",
     "SearchBoard",
+    "SharedMistakes",
     "ShiftedGap",
     "SilentBugs",
     "Snapshot",
@@ -108,6 +105,7 @@ __all__ = [
     "recorded_studies",
     "retrieval",
     "same_candidates",
+    "shared_mistakes",
     "shifted_gap",
     "silent_bugs",
     "snapshot",

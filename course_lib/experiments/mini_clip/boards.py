@@ -67,6 +67,27 @@ def boards(models: Mapping[str, MiniClip]) -> dict[str, dict[str, SearchBoard]]:
     return found
 
 
+class SharedMistakes(NamedTuple):
+    """Held-out Noto pictures whose first caption is wrong: by each model, by both, with the same caption."""
+
+    infonce: int
+    siglip: int
+    both: int
+    same_answer: int
+    pictures: int
+
+
+def shared_mistakes() -> SharedMistakes:
+    """Whether the two losses fail on the same pictures."""
+    models = {loss: contrastive.load_mini_clip(loss) for loss in contrastive.LOSSES}
+    one, other = boards(models)["its caption, drawn by Noto"].values()
+    answers = one.probabilities.argmax(axis=1), other.probabilities.argmax(axis=1)
+    wrong = answers[0] != one.right, answers[1] != other.right
+    both = wrong[0] & wrong[1]
+    counts = (*wrong, both, both & (answers[0] == answers[1]))
+    return SharedMistakes(*(int(which.sum()) for which in counts), len(one.names))
+
+
 @torch.no_grad()
 def probabilities_of(model: MiniClip, similarity: Tensor) -> Tensor:
     """What the model's own loss makes of cosines: a softmax over each row, or a sigmoid of each entry."""
