@@ -53,9 +53,9 @@ def batch_size_study(measure: str = "held_out_r1") -> Comparison:
 def fixed_steps_study(measure: str = "held_out_r1") -> Comparison:
     """The other fair comparison: equally many steps, so that larger batches see more samples.
 
-    Steps are those of the batch of 256 in `batch_size_study`, whose runs are taken over.
+    Steps are those of the batch of 512 in `batch_size_study`, whose runs are taken over.
     """
-    return _compared(_lines("fixed_steps") + _lines("batch_size", batch_size=256), "batch_size", measure)
+    return _compared(_lines("fixed_steps") + _lines("batch_size", batch_size=512), "batch_size", measure)
 
 
 def caption_noise_study(measure: str = "held_out_r1") -> Comparison:
@@ -96,7 +96,7 @@ class TunedRates(NamedTuple):
     best: float
 
 
-def tuned_rates(loss: Loss = "infonce", batch_size: int = 256) -> TunedRates:
+def tuned_rates(loss: Loss = "infonce", batch_size: int = 128) -> TunedRates:
     """The learning rates tried for one loss and batch size, at equally many samples seen."""
     lines = _lines("tuning", loss=loss, batch_size=batch_size)
     samples = max(line["samples_seen"] for line in lines)
@@ -122,13 +122,13 @@ class Rerun(NamedTuple):
     recorded_logit_scale: float
 
 
-def batch_size_rerun(loss: Loss = "siglip", batch_size: int = 64, seed: int = 0) -> Rerun:
-    """Repeat one run of `batch_size_study`: some twenty seconds."""
+def batch_size_rerun(loss: Loss = "siglip", batch_size: int = 128, seed: int = 0) -> Rerun:
+    """Repeat one run of `batch_size_study`: some ten seconds."""
     return _rerun(_lines("batch_size", loss=loss, batch_size=batch_size, seed=seed)[0])
 
 
 def caption_noise_rerun(loss: Loss = "siglip", corrupted: float = 0.3, seed: int = 0) -> Rerun:
-    """Repeat one run of `caption_noise_study`: some twenty seconds."""
+    """Repeat one run of `caption_noise_study`: some ten seconds."""
     return _rerun(_lines("caption_noise", loss=loss, corrupted=corrupted, seed=seed)[0])
 
 

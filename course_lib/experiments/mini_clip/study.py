@@ -12,7 +12,7 @@ from course_lib.experiments.mini_clip.emoji import emoji_tensors
 from course_lib.experiments.mini_clip.evaluation import evaluate, reciprocal_rank, similarity_of
 
 #: Pictures that batch normalisation averages over, whatever the batch: else each size would have other noise.
-NORM_SIZE = 16
+NORM_SIZE = 32
 #: Half the channels of the model that ships: three times as fast, and some hundred runs are needed.
 WIDTHS = (16, 32, 64, 64)
 #: Of the training emoji, kept aside while learning rates are chosen.
