@@ -797,7 +797,8 @@ print(
 )
 for what, family in (("clock faces", counted.clocks), ("mammals", counted.mammals)):
     print(
-        f"fine detail   {family.size} {what} told apart: {family.recall:.0%} (chance {family.chance:.0%})"
+        f"fine detail   {family.size} {what} told apart: {family.recall:.0%} (chance {family.chance:.0%}); "
+        f"first of all captions is one of {what}: {family.of_all:.0%}"
     )
 print(
     f"calibration   confidence {sure.confidence:.0%}, accuracy {sure.accuracy:.0%}; error {sure.error:.2f} "

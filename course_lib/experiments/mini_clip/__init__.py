@@ -8,6 +8,16 @@ from course_lib.experiments.mini_clip.boards import (
     shared_mistakes,
 )
 from course_lib.experiments.mini_clip.bugs import SilentBugs, silent_bugs, train_with_three_bugs
+from course_lib.experiments.mini_clip.emoji import EmojiTensors, emoji_tensors
+from course_lib.experiments.mini_clip.evaluation import Evaluation, evaluate
+from course_lib.experiments.mini_clip.gap import (
+    FixedTemperature,
+    Gap,
+    ShiftedGap,
+    fixed_temperature,
+    gap,
+    shifted_gap,
+)
 from course_lib.experiments.mini_clip.limits import Counting, Family, WordOrder, counting, word_order
 from course_lib.experiments.mini_clip.live import SameCandidates, Snapshot, same_candidates, snapshot
 from course_lib.experiments.mini_clip.repeated import Repeated, false_negatives
