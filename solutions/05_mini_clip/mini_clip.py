@@ -380,8 +380,8 @@ for name, loss in (("InfoNCE", "infonce"), ("SigLIP", "siglip")):
 # Half of the held-out pictures have their caption among the first 12 of 191. Between the directions there is little
 # difference here, between the losses hardly any, and each number is that of one seed.
 #
-# Here are held-out pictures with the captions that the InfoNCE model finds for them, from the best rank to the worst;
-# then those where it is most surely wrong.
+# Here are held-out pictures with the captions that the InfoNCE model finds for them (their names stand for them), from
+# the best rank to the worst; then those where it is most surely wrong.
 
 # %% tags=["experiment"]
 for surest, title in (
@@ -552,7 +552,7 @@ show(
 # Three things to see. Words that were never labels classify pictures that were never seen, twice as well as the best
 # guess without looking (43 % against 21 %). A single prompt is a lottery: with InfoNCE from 14 to 45 %. (The worst one is
 # the group's own name: "objects" and "activities" are words that no caption holds.) And the ensemble comes close to the
-# best prompt, without knowing which that is; it does not beat it. With the 71 *sub*groups instead, the ensemble gets
+# best prompt, and once passes it, without knowing which that is. With the 71 *sub*groups instead, the ensemble gets
 # 18 %, little more than always naming the largest (14 %): zero-shot is as good as the words that were learned.
 #
 # ## Memory
