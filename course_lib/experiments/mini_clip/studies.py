@@ -53,9 +53,9 @@ def batch_size_study(measure: str = "held_out_r1") -> Comparison:
 def fixed_steps_study(measure: str = "held_out_r1") -> Comparison:
     """The other fair comparison: equally many steps, so that larger batches see more samples.
 
-    Steps are those of the batch of 512 in `batch_size_study`, whose runs are taken over.
+    Steps are those of the batch of 128 in `batch_size_study`, whose runs are taken over.
     """
-    return _compared(_lines("fixed_steps") + _lines("batch_size", batch_size=512), "batch_size", measure)
+    return _compared(_lines("fixed_steps") + _lines("batch_size", batch_size=128), "batch_size", measure)
 
 
 def caption_noise_study(measure: str = "held_out_r1") -> Comparison:
