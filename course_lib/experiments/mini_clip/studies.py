@@ -97,12 +97,10 @@ class TunedRates(NamedTuple):
 
 
 def tuned_rates(loss: Loss = "infonce", batch_size: int = 128) -> TunedRates:
-    """The learning rates tried for one loss and batch size, at equally many samples seen."""
-    lines = _lines("tuning", loss=loss, batch_size=batch_size)
-    samples = max(line["samples_seen"] for line in lines)
-    lines = sorted(
-        (line for line in lines if line["samples_seen"] == samples), key=lambda line: line["learning_rate"]
-    )
+    """The learning rates tried for one loss and batch size of `batch_size_study`."""
+    cell = {"loss": loss, "batch_size": batch_size}
+    samples = _lines("batch_size", **cell)[0]["samples_seen"]
+    lines = sorted(_lines("tuning", samples_seen=samples, **cell), key=lambda line: line["learning_rate"])
     best = max(lines, key=lambda line: line["validation_rank"])
     return TunedRates(
         tuple(line["learning_rate"] for line in lines),
