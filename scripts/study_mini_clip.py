@@ -28,9 +28,9 @@ from course_lib.experiments.mini_clip.study import NORM_SIZE, VALIDATION, WIDTHS
 LOSSES = ("infonce", "siglip")
 BATCH_SIZES = (32, 128, 512)
 SAMPLES_SEEN = 17_200  # ten times the training emoji
-#: The second arm gives every size as many steps as SAMPLES_SEEN are batches of 512.
-STEPS = SAMPLES_SEEN // 512
-FIXED_STEPS_SIZES = (32, 128)  # 512 is in the first arm
+#: The second arm gives every size as many steps as SAMPLES_SEEN are batches of 128.
+STEPS = SAMPLES_SEEN // 128
+FIXED_STEPS_SIZES = (32, 512)  # 128 is in the first arm
 #: Where the search for each size's learning rate starts; it widens while the best is at an end.
 FIRST_RATES = {
     32: (0.001, 0.002, 0.004),
@@ -116,14 +116,14 @@ def planned(runs: Runs) -> Iterator[Line]:
             for loss in LOSSES:
                 rate = rates[loss, NOISE_BATCH_SIZE]
                 yield configuration("caption_noise", loss, NOISE_BATCH_SIZE, SAMPLES_SEEN, rate, seed, share)
+    for seed in TEMPERATURE_SEEDS:
+        for temperature in TEMPERATURES:
+            yield {"study": "temperature", "temperature": temperature, "seed": seed}
     for loss in LOSSES:
         for size in FIXED_STEPS_SIZES:
             rate = tuned_rate(runs, loss, size, STEPS * size)
             for seed in SEEDS:
                 yield configuration("fixed_steps", loss, size, STEPS * size, rate, seed)
-    for seed in TEMPERATURE_SEEDS:
-        for temperature in TEMPERATURES:
-            yield {"study": "temperature", "temperature": temperature, "seed": seed}
 
 
 def configuration(

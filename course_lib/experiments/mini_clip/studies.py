@@ -53,9 +53,9 @@ def batch_size_study(measure: str = "held_out_r1") -> Comparison:
 def fixed_steps_study(measure: str = "held_out_r1") -> Comparison:
     """The other fair comparison: equally many steps, so that larger batches see more samples.
 
-    Steps are those of the batch of 512 in `batch_size_study`, whose runs are taken over.
+    Steps are those of the batch of 128 in `batch_size_study`, whose runs are taken over.
     """
-    return _compared(_lines("fixed_steps") + _lines("batch_size", batch_size=512), "batch_size", measure)
+    return _compared(_lines("fixed_steps") + _lines("batch_size", batch_size=128), "batch_size", measure)
 
 
 def caption_noise_study(measure: str = "held_out_r1") -> Comparison:
@@ -97,12 +97,10 @@ class TunedRates(NamedTuple):
 
 
 def tuned_rates(loss: Loss = "infonce", batch_size: int = 128) -> TunedRates:
-    """The learning rates tried for one loss and batch size, at equally many samples seen."""
-    lines = _lines("tuning", loss=loss, batch_size=batch_size)
-    samples = max(line["samples_seen"] for line in lines)
-    lines = sorted(
-        (line for line in lines if line["samples_seen"] == samples), key=lambda line: line["learning_rate"]
-    )
+    """The learning rates tried for one loss and batch size of `batch_size_study`."""
+    cell = {"loss": loss, "batch_size": batch_size}
+    samples = _lines("batch_size", **cell)[0]["samples_seen"]
+    lines = sorted(_lines("tuning", samples_seen=samples, **cell), key=lambda line: line["learning_rate"])
     best = max(lines, key=lambda line: line["validation_rank"])
     return TunedRates(
         tuple(line["learning_rate"] for line in lines),
