@@ -71,7 +71,7 @@ def search_figure(board: Board, query: int, title: str) -> Figure:
         The bars' axis runs from 0 to 1, so that two pictures can be compared by eye.
     """
     found = found_on(board, query)
-    tall, top, left, bar_left, bar_width = 0.45, 0.6, 2.3, 5.0, 3.2
+    tall, top, left, bar_left, bar_width = 0.45, 0.6, 2.4, 5.2, 3.1
     height = top + TOP * tall + 0.15
     with course_style():
         fig = new_figure(height, constrained=False)
@@ -101,7 +101,7 @@ def search_figure(board: Board, query: int, title: str) -> Figure:
             axes.text(
                 left + 0.45,
                 y,
-                f"{'✓' if is_right else '✗'} {shortened(board.candidates[candidate], 26)}",
+                f"{'✓' if is_right else '✗'} {shortened(board.candidates[candidate], 22)}",
                 va="center",
                 fontweight="bold" if is_right else "normal",
             )
@@ -173,7 +173,7 @@ def explore_mini_clip(boards: Mapping[str, Mapping[str, Board]]) -> Explorer:
                 return {"query": query}
         return {}
 
-    options = [(f"{place + 1}: {name}", place) for place, name in enumerate(flat[0].names)]
+    options = [(f"{place + 1}: {shortened(name, 15)}", place) for place, name in enumerate(flat[0].names)]
     return Explorer(
         {
             "task": control(ipywidgets.Dropdown, "Task", next(iter(boards)), options=list(boards)),
