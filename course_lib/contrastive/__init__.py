@@ -35,7 +35,6 @@ from course_lib.contrastive.temperature import (
 )
 from course_lib.contrastive.tiled import tiled_clip_loss
 from course_lib.contrastive.trainer import Trainer
-from course_lib.contrastive.training import Epoch, Trained, corrupt_pairs, new_mini_clip, train_mini_clip
 from course_lib.contrastive.training import Epoch, Trained, train_mini_clip
 from course_lib.contrastive.zero_shot import zero_shot_accuracy, zero_shot_classifier, zero_shot_probabilities
 

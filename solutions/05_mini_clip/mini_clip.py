@@ -846,9 +846,8 @@ print(" if captions of identical pictures count")
 # ):
 #     start = (image_weight, text_weight, log_scale)
 #     parameters = [p.clone().requires_grad_() for p in start]
-#     optimizer = torch.optim.SGD(
-#         parameters, lr=learning_rate, weight_decay=weight_decay
-#     )
+#     settings = {"lr": learning_rate, "weight_decay": weight_decay}
+#     optimizer = torch.optim.SGD(parameters, **settings)
 #     for images, texts in zip(image_batches, text_batches):
 #         features = contrastive.encode_pair(images, texts, *parameters)
 #         loss = contrastive.clip_loss(*features[:2], parameters[2].exp())

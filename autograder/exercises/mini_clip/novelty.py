@@ -17,8 +17,9 @@ def _drawings(extra: int) -> CaseSpec:
     """Two known vendors, 0 and 1, and an unknown one; every kind of novelty occurs, in random order."""
 
     def make(rng: Generator) -> dict[str, Any]:
-        concept = rng.permutation(40)
+        concept = 2 * rng.permutation(40)
         known = [(concept[n], 0) for n in range(4 + extra)] + [(concept[0], 1), (concept[20], 1)]
+        known += [(concept[1] + 1, 0)]  # concept + domain, added up, is that of concept[1] by vendor 1
         asked_for = [
             (concept[1], 0),  # this very drawing
             (concept[0], 1),
@@ -40,7 +41,7 @@ def _drawings(extra: int) -> CaseSpec:
             "test_domains": test[:, 1],
         }
 
-    return case(f"{6 + extra} drawings trained on and {8 + extra} to judge", make)
+    return case(f"{7 + extra} drawings trained on and {8 + extra} to judge", make)
 
 
 asked = Exercise(

@@ -245,7 +245,7 @@ def by_hand(
         decays = (weight_decay, weight_decay, 0.0)
         now = [p - learning_rate * (g + d * p) for p, g, d in zip(now, slopes, decays, strict=True)]
         now[2] = now[2].clamp(max=math.log(max_scale))
-    return tuple(parameter.detach() for parameter in now)
+    return now[0].detach(), now[1].detach(), now[2].detach()
 
 
 @asked.also_correct("two optimizers, cleared at the end")
@@ -259,7 +259,7 @@ def two_optimizers(
     weight_decay: float,
     max_scale: float,
 ) -> Result:
-    towers = [torch.nn.Parameter(weight.clone()) for weight in (image_weight, text_weight)]
+    towers = torch.nn.Parameter(image_weight.clone()), torch.nn.Parameter(text_weight.clone())
     scale = torch.nn.Parameter(log_scale.clone())
     optimizers = [
         torch.optim.SGD(towers, lr=learning_rate, weight_decay=weight_decay),

@@ -79,13 +79,14 @@ class SharedMistakes(NamedTuple):
 
 def shared_mistakes() -> SharedMistakes:
     """Whether the two losses fail on the same pictures."""
-    models = {loss: contrastive.load_mini_clip(loss) for loss in contrastive.LOSSES}
+    models = {str(loss): contrastive.load_mini_clip(loss) for loss in contrastive.LOSSES}
     one, other = boards(models)["its caption, drawn by Noto"].values()
     answers = one.probabilities.argmax(axis=1), other.probabilities.argmax(axis=1)
     wrong = answers[0] != one.right, answers[1] != other.right
     both = wrong[0] & wrong[1]
-    counts = (*wrong, both, both & (answers[0] == answers[1]))
-    return SharedMistakes(*(int(which.sum()) for which in counts), len(one.names))
+    alike = both & (answers[0] == answers[1])
+    infonce, siglip = (int(which.sum()) for which in wrong)
+    return SharedMistakes(infonce, siglip, int(both.sum()), int(alike.sum()), len(one.names))
 
 
 @torch.no_grad()

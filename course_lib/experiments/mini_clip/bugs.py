@@ -75,7 +75,7 @@ def silent_bugs(
         right = tuple(p.detach() for p in (trainer.image_weight, trainer.text_weight, trainer.log_scale))
         buggy = train_with_three_bugs(*start, images, texts, rate, weight_decay=0.01)
         for which, (image_weight, text_weight, log_scale) in enumerate((buggy, right)):
-            features = contrastive.encode_pair(*fresh, image_weight, text_weight, log_scale)
+            features = contrastive.encode_pair(fresh[0], fresh[1], image_weight, text_weight, log_scale)
             scale = log_scale.exp()
             losses[which].append(
                 float(contrastive.clip_loss(features.image_features, features.text_features, scale))
