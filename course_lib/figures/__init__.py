@@ -12,6 +12,13 @@ from course_lib.figures.show import figure_html, show
 from course_lib.figures.softmax_row import describe_softmax, read_softmax, softmax_figure
 from course_lib.figures.softmax_state import SoftmaxState, softmax_example
 from course_lib.figures.style import OKABE_ITO, course_style, new_figure
+from course_lib.figures.temperature import (
+    describe_temperature,
+    explore_temperature,
+    read_temperature,
+    temperature_figure,
+)
+from course_lib.figures.temperature_state import TemperatureState, temperature_state
 
 __all__ = [
     "OKABE_ITO",
@@ -19,6 +26,7 @@ __all__ = [
     "Explorer",
     "Frame",
     "SoftmaxState",
+    "TemperatureState",
     "angle_grad",
     "bars",
     "circle_figure",
@@ -26,9 +34,11 @@ __all__ = [
     "descend",
     "describe_circle",
     "describe_softmax",
+    "describe_temperature",
     "draw_matrix",
     "explore_circle",
     "explore_softmax",
+    "explore_temperature",
     "figure_html",
     "image_grid",
     "lines",
@@ -36,9 +46,12 @@ __all__ = [
     "random_circle",
     "read_circle",
     "read_softmax",
+    "read_temperature",
     "retrieval_gallery",
     "show",
     "softmax_example",
     "softmax_figure",
     "step",
+    "temperature_figure",
+    "temperature_state",
 ]
