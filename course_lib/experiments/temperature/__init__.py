@@ -1,5 +1,11 @@
 """The measurements of lesson 02. The lesson, the claims ledger and the tests call the same functions."""
 
+from course_lib.experiments.temperature.bugs import (
+    WEIGHT_DECAY,
+    BuggyScale,
+    buggy_scale,
+    scale_step_with_three_bugs,
+)
 from course_lib.experiments.temperature.calibration import (
     Calibration,
     caption_calibration,
@@ -19,6 +25,8 @@ from course_lib.experiments.temperature.sweep import Sweep, measured_at, sweep
 from course_lib.experiments.temperature.training import LearnedScale, learned_scale
 
 __all__ = [
+    "WEIGHT_DECAY",
+    "BuggyScale",
     "Calibration",
     "Concentration",
     "Descent",
@@ -29,6 +37,7 @@ __all__ = [
     "Overflow",
     "Pairs",
     "Sweep",
+    "buggy_scale",
     "caption_calibration",
     "concentration",
     "descent",
@@ -40,6 +49,7 @@ __all__ = [
     "learned_sweep",
     "measured_at",
     "overflow",
+    "scale_step_with_three_bugs",
     "sweep",
     "unseen_pairs",
     "unseen_sweep",
