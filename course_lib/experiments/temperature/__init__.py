@@ -21,6 +21,7 @@ from course_lib.experiments.temperature.hardness import (
 from course_lib.experiments.temperature.landscape import Descent, Landscape, descent, landscape
 from course_lib.experiments.temperature.overflow import Overflow, overflow
 from course_lib.experiments.temperature.pairs import learned_pairs, learned_sweep, unseen_sweep
+from course_lib.experiments.temperature.sharpness import Sharpest, sharpest
 from course_lib.experiments.temperature.sweep import Sweep, measured_at, sweep
 from course_lib.experiments.temperature.training import LearnedScale, learned_scale
 
@@ -36,6 +37,7 @@ __all__ = [
     "LearnedScale",
     "Overflow",
     "Pairs",
+    "Sharpest",
     "Sweep",
     "buggy_scale",
     "caption_calibration",
@@ -50,6 +52,7 @@ __all__ = [
     "measured_at",
     "overflow",
     "scale_step_with_three_bugs",
+    "sharpest",
     "sweep",
     "unseen_pairs",
     "unseen_sweep",

@@ -22,7 +22,7 @@ class LearnedScale(NamedTuple):
     scales: tuple[float, ...]
     best_held_out_scales: tuple[float, ...]
     held_out_losses: tuple[float, ...]
-    held_out_recall: float
+    held_out_recall: tuple[float, ...]
     train_recall: float
     pairs: int
 
@@ -54,7 +54,7 @@ def learned_scale(
         ],
         lr=RATE,
     )
-    noted: list[tuple[int, float, float, float]] = []
+    noted: list[tuple[int, float, float, float, float]] = []
     for step in range(steps + 1):
         if step % every == 0:
             noted.append((step, *_held_out(given, towers, float(scale().detach()))))
@@ -65,15 +65,14 @@ def learned_scale(
         optimizer.step()
         scale.clamp_()
     with torch.no_grad():
-        held_out = cosines(towers, given.held_out_images, given.held_out_texts)
         train = cosines(towers, images[:BATCH], texts[:BATCH])
-    at, scales, best, losses = zip(*noted, strict=True)
+    at, scales, best, losses, recall = zip(*noted, strict=True)
     return LearnedScale(
         at,
         scales,
         best,
         losses,
-        held_out_recall=float(contrastive.recall_at_k(held_out, 1)),
+        held_out_recall=recall,
         train_recall=float(contrastive.recall_at_k(train, 1)),
         pairs=len(rows),
     )
@@ -105,7 +104,11 @@ def _project(towers: Sequence[Tensor], images: Tensor, texts: Tensor) -> tuple[T
 
 
 @torch.no_grad()
-def _held_out(given: Descriptors, towers: Sequence[Tensor], scale: float) -> tuple[float, float, float]:
-    found = _project(towers, given.held_out_images, given.held_out_texts)
-    best = 1 / best_temperature(found[0] @ found[1].T)
-    return scale, best, float(contrastive.clip_loss(*found, scale))
+def _held_out(
+    given: Descriptors, towers: Sequence[Tensor], scale: float
+) -> tuple[float, float, float, float]:
+    """The scale, the one that the held-out pairs want, their loss and their recall at 1."""
+    first, second = _project(towers, given.held_out_images, given.held_out_texts)
+    found = first @ second.T
+    loss = float(contrastive.clip_loss(first, second, scale))
+    return scale, 1 / best_temperature(found), loss, float(contrastive.recall_at_k(found, 1))

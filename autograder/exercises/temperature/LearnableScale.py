@@ -18,7 +18,7 @@ def _script(name: str, steps: list[list[Any]], **options: str) -> CaseSpec:
 _READ: list[Any] = [["get", "log_scale"], ["call", "forward"], ["backward", ["log_scale"]]]
 
 asked = Exercise(
-    "temperature.learnable_scale",
+    "temperature.LearnableScale",
     title="A learnable scale",
     minutes=14,
     skills=["parameters", "optimizers", "temperature"],
