@@ -51,7 +51,7 @@ def retrieval_error(cosines: Tensor, scale: float) -> tuple[float, float]:
 
 def _calibration(cosines: Tensor, scales: Sequence[float]) -> Calibration:
     errors, confidence = zip(*(retrieval_error(cosines, scale) for scale in scales), strict=True)
-    fine = torch.logspace(0, 2, 81, dtype=torch.float64).tolist()
+    fine = torch.logspace(0, 2, 41, dtype=torch.float64).tolist()
     return Calibration(
         tuple(scales),
         errors,

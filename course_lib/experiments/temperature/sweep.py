@@ -44,7 +44,7 @@ def sweep(batch: Pairs, temperatures: Sequence[float] = TEMPERATURES) -> Sweep:
 def best_temperature(cosines: Tensor) -> float:
     """The temperature of lowest loss, by bisection: the loss is convex in the scale."""
     low, high = -2.0, 12.0  # of the logarithm of the scale
-    for _ in range(50):
+    for _ in range(40):
         middle = (low + high) / 2
         low, high = (middle, high) if contrastive.grad_log_scale(cosines, middle) < 0 else (low, middle)
     return float(torch.tensor(-low).exp())

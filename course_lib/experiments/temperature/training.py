@@ -28,12 +28,12 @@ class LearnedScale(NamedTuple):
 
 
 def learned_scale(
-    steps: int = 1200,
+    steps: int = 2000,
     *,
     temperature: float = 0.07,
     only_distinct: bool = False,
     weight_decay: float = 0.0,
-    every: int = 100,
+    every: int = 200,
     seed: int = 0,
 ) -> LearnedScale:
     """Train linear maps of picture and word descriptors with CLIP's learnable scale, and watch 1/τ (C10).
