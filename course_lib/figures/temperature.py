@@ -19,6 +19,7 @@ from course_lib.figures.temperature_state import (
     HIGH,
     LOW,
     OVERFLOW,
+    STEP,
     TemperatureState,
 )
 from course_lib.figures.words import percent
@@ -101,7 +102,7 @@ def explore_temperature(
     ----------
     batches : mapping from a name to Pairs
         Between which the reader chooses; all with the same number of pairs.
-    temperature : float from 0.0032 to 1
+    temperature : float from 0.0032 to 1.02
         Where its slider starts; the slider is logarithmic.
     queries : int
         Images that the reader can choose from: the first ones of each batch.
@@ -129,12 +130,12 @@ def explore_temperature(
         {
             "temperature": control(
                 ipywidgets.FloatLogSlider,
-                "Temperature τ",
+                "τ",
                 temperature,
                 base=10,
                 min=LOW,
                 max=HIGH,
-                step=0.02,
+                step=STEP,
                 readout_format=".3g",
             ),
             "batch": control(ipywidgets.ToggleButtons, "Pairs", first, options=list(batches)),

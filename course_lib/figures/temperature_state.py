@@ -14,9 +14,10 @@ from course_lib import contrastive
 from course_lib.experiments.temperature import Pairs, Sweep, measured_at, sweep
 from course_lib.validate import check_int, check_paired, check_positive
 
-#: The temperatures that the curves are drawn at, and the ends of the slider: exponents of 10.
-LOW, HIGH = -2.5, 0.0
-CURVE = tuple(10 ** (LOW + (HIGH - LOW) * step / 60) for step in range(61))
+#: The slider's exponents of 10. CLIP's start, 0.07, and its limit, 0.01, are both on its grid.
+STEP = math.log10(7) / 24
+LOW, HIGH = -2 - 14 * STEP, math.log10(0.07) + 33 * STEP
+CURVE = tuple(10 ** (LOW + step * STEP) for step in range(round((HIGH - LOW) / STEP) + 1))
 
 #: Below this temperature exp(1/τ) is infinite in float32: log of the largest float32 is 88.72.
 OVERFLOW = 1 / math.log(torch.finfo(torch.float32).max)
