@@ -435,7 +435,7 @@ print(f"at scale 100, float32, with a shift:    {limits.shifted_at_clip}")
 # - **The limit is applied after `optimizer.step()`**, outside the graph, in place (the optimizer holds on to this very
 #   tensor), and between logarithms: $\text{log\_scale} \le \log 100$.
 #
-# Write the class. It is a module with one parameter, called `log_scale`.
+# Write the class. It is a module with one parameter, a single number called `log_scale`, of torch's default dtype.
 
 
 # %% solution="temperature.LearnableScale"

@@ -216,7 +216,7 @@ class LikeOpenClip(nn.Module):
         return self.log_scale.exp()
 
     def clamp_(self) -> None:
-        self.log_scale.data = torch.clamp(self.log_scale.data, max=self.limit)
+        self.log_scale.data = torch.clamp(self.log_scale.data, 0, self.limit)
 
 
 @asked.also_correct("a plain class with a leaf tensor")

@@ -42,7 +42,7 @@ asked = Exercise(
     minutes=10,
     skills=["entropy", "hard negatives", "numerical stability"],
     reference=contrastive.effective_negatives,
-    outputs=["effective"],
+    outputs=["count"],
     groups={"value": 2, "zeros": 1},
     cases=[
         _batch(3, 2, 0.5),
@@ -88,6 +88,15 @@ def not_renormalised(similarity: Tensor, temperature: float) -> Tensor:
 def base_two(similarity: Tensor, temperature: float) -> Tensor:
     weights = contrastive.hardness_weights(similarity, temperature)
     return (_entropy(weights) / math.log(2)).exp()
+
+
+@asked.misconception(
+    "two to the power of nats",
+    says="Your entropy is in nats, and you take 2 to its power; 2 belongs to bits.",
+    asks="Which number to the power of an entropy in nats gives a count?",
+)
+def two_to_nats(right: Count, similarity: Tensor, temperature: float) -> Tensor:
+    return 2 ** right(similarity, temperature).log()
 
 
 @asked.misconception(

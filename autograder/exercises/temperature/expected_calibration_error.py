@@ -39,7 +39,7 @@ asked = Exercise(
     minutes=12,
     skills=["calibration", "evaluation"],
     reference=contrastive.expected_calibration_error,
-    outputs=["error"],
+    outputs=["calibration error"],
     groups={"value": 2, "edges": 1},
     cases=[
         _samples(6, 3),

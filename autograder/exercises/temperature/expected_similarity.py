@@ -28,7 +28,7 @@ asked = Exercise(
     minutes=6,
     skills=["softmax gradient", "derivation"],
     reference=contrastive.expected_similarity,
-    outputs=["expected"],
+    outputs=["expected similarity"],
     groups={"value": 2},
     cases=[_scores(2, 3, 2.0), _scores(4, 4, 5.0), _scores(5, 3, 1500.0)],
     intermediates={
@@ -51,6 +51,15 @@ asked = Exercise(
 )
 def of_logits(right: Mean, similarity: Tensor, logit_scale: Tensor) -> Tensor:
     return logit_scale * right(similarity, logit_scale)
+
+
+@asked.misconception(
+    "the mean of the products instead of their sum",
+    says="You divide by the number of classes once more; the probabilities have done that already.",
+    asks="What do the probabilities of a row sum to?",
+)
+def mean_of_products(right: Mean, similarity: Tensor, logit_scale: Tensor) -> Tensor:
+    return right(similarity, logit_scale) / similarity.shape[1]
 
 
 @asked.misconception(

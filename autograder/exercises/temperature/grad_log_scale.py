@@ -132,6 +132,18 @@ def wrt_temperature(right: Gradient, similarity: Tensor, log_scale: Tensor) -> T
 
 
 @asked.misconception(
+    "the positives are subtracted in one direction only",
+    says="Each of the two halves has the term −c·s_ii; you have it once for both.",
+    asks="After averaging both halves, how large is the factor in front of s_ii?",
+)
+def positive_once(similarity: Tensor, log_scale: Tensor) -> Tensor:
+    scale = log_scale.exp()
+    return (
+        scale * (_excess(similarity, scale) + contrastive.expected_similarity(similarity.T, scale)).mean() / 2
+    )
+
+
+@asked.misconception(
     "the positives are not subtracted",
     says="You have what the softmax expects, without what the label says.",
     asks="What does the term −c·s_ii of the loss contribute?",
