@@ -8,6 +8,7 @@ from torch import Tensor
 
 from autograder.exercise import CaseSpec, Exercise, case
 from autograder.exercises.ingredients import cosines
+from autograder.observers import FunctionObserver
 from course_lib import contrastive
 from course_lib.experiments.temperature import WEIGHT_DECAY, scale_step_with_three_bugs
 
@@ -37,7 +38,8 @@ asked = Exercise(
     minutes=10,
     skills=["code review", "temperature", "optimizers"],
     reference=scale_step,
-    outputs=["log_scale"],
+    # The first use of torch.optim in a process imports for seconds.
+    observer=FunctionObserver(outputs=("new log_scale",), seconds=30.0),
     groups={"value": 3},
     cases=[
         _step("a scale of 5, far below the limit", 5.0, 0.1, 100.0, 1.0),

@@ -63,7 +63,7 @@ asked = Exercise(
     minutes=12,
     skills=["testing", "entropy"],
     reference=a_good_test,
-    observer=LearnerTestObserver(),
+    observer=LearnerTestObserver(seconds=30.0),  # the first use of torch.testing imports for seconds
     groups={
         "accepts": Group(0),
         "catches": Group(2, at_least=4, needs=("accepts",)),
@@ -157,4 +157,6 @@ def against_definition(implementation: Count) -> None:
         logits = (similarity / temperature).masked_fill(torch.eye(7, dtype=torch.bool), -torch.inf)
         weights = logits.softmax(dim=1)
         wanted = torch.special.entr(weights).sum(dim=1).exp()
-        torch.testing.assert_close(implementation(similarity, temperature), wanted)
+        got = implementation(similarity, temperature)
+        assert got.shape == wanted.shape
+        assert (got - wanted).abs().max() < 1e-8
