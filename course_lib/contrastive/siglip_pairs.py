@@ -21,7 +21,8 @@ def siglip_grad_wrt_logits(logits: Float[Tensor, "batch batch"]) -> Float[Tensor
     Returns
     -------
     Tensor, shape and dtype of ``logits``
-        Negative on the diagonal, positive elsewhere; entry [i, j] depends on ``logits[i, j]`` alone, and on N.
+        Negative on the diagonal, positive elsewhere; entry [i, j] depends only on
+        ``logits[i, j]``, and on N.
 
     Raises
     ------
