@@ -22,7 +22,8 @@ class Untrained(NamedTuple):
     losses: tuple[float, ...]
     shares: tuple[float, ...]
     without_spread: tuple[float, ...]
-    smallest_rounded: float
+    exact_shares: tuple[float, ...]
+    batch_of_ten: int
 
 
 def untrained(batch: int = 4096, dim: int = 512, seed: int = 0) -> Untrained:

@@ -70,7 +70,7 @@ def bias_alone(
     batch: int = 64,
     dim: int = 64,
     steps: Sequence[int] = (0, 10, 100, 1000, 10000),
-    rate: float = 0.1,
+    rate: float = 1.0,
     seed: int = 0,
 ) -> BiasAlone:
     """Train nothing but b, from −10, under both losses. Rankings cannot change: b is added to every logit."""

@@ -130,7 +130,7 @@ class BiasTraining(NamedTuple):
 
 
 def bias_training(
-    steps: Sequence[int] = (0, 25, 50, 100, 200, 400, 800), batch: int = 128, seeds: Sequence[int] = (0, 1, 2)
+    steps: Sequence[int] = (25, 50, 100, 200, 400, 800), batch: int = 128, seeds: Sequence[int] = (0, 1, 2)
 ) -> BiasTraining:
     """Train from b = 0, −10 and b*, and with the printed formula from −10: mean and sd over the seeds."""
     best = contrastive.initial_bias(batch)
