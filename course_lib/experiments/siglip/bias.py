@@ -35,7 +35,9 @@ def untrained(batch: int = 4096, dim: int = 512, seed: int = 0) -> Untrained:
         losses.append(float(contrastive.siglip_loss_chunked(images, texts, SCALE, bias)))
         shares.append(_positive_share(images, texts, bias))
         closed.append(_loss_of_equal_logits(batch, bias))
-    return Untrained(biases, tuple(losses), tuple(shares), tuple(closed), round(math.exp(-PAPER_BIAS)) + 1)
+    exact = tuple(contrastive.positive_gradient_share(batch, bias) for bias in biases)
+    of_ten = round(math.exp(-PAPER_BIAS)) + 1  # the N for which −log(N − 1) = −10
+    return Untrained(biases, tuple(losses), tuple(shares), tuple(closed), exact, of_ten)
 
 
 def _positive_share(images: torch.Tensor, texts: torch.Tensor, bias: float) -> float:
