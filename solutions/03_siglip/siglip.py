@@ -3,9 +3,8 @@
 #
 # InfoNCE asks each image to *choose* one text of the batch. SigLIP (Zhai et al. 2023) asks something simpler, $N^2$
 # times: *do this image and this text belong together, yes or no?* No softmax, no normaliser, and one new number, a
-# bias. That number is where most implementations go wrong, the card from which this course grew included. In this
-# lesson you find its mistake by measurement, write the loss, derive where its bias must start, compute it in blocks,
-# and see what an answer "none of these" is worth.
+# bias. In this lesson you find out by measurement what that number does, write the loss, derive where its bias must
+# start, compute it in blocks, and see what an answer "none of these" is worth.
 #
 # **You need** lesson 01, the sigmoid $\sigma(x) = 1/(1 + e^{-x})$ and the chain rule. About 100 minutes for the core;
 # exercises marked *stretch* are extra. Lesson 02 is not needed.
@@ -26,6 +25,8 @@
 # </details>
 
 # %%
+import math
+
 import torch
 
 from autograder import check, predict, reveal, rubric
@@ -39,17 +40,13 @@ from course_lib.figures import bars, explore_siglip_bias, image_grid, lines, sho
 # ## A label for every pair
 #
 # A batch of $N$ images and $N$ texts has $N^2$ combinations. $N$ of them were found together; the other $N(N - 1)$ are
-# taken to be wrong. Give each a label
+# taken to be wrong: *positives* and *negatives*. Give each a label
 #
-# $$z_{ij} = \begin{cases} +1 & i = j \\ -1 & i \ne j \end{cases}$$
+# $$z_{ij} = \begin{cases} +1 & i = j \\ -1 & i \ne j. \end{cases}$$
 #
-# and each a *logit*. In this lesson the logit has a bias $b$ (`logit_bias`) beside the scaled cosine of lesson 01:
-#
-# $$\ell_{ij} = \text{logit\_scale} \cdot s_{ij} + b.$$
-#
-# The probability that $i$ and $j$ belong together is $\sigma(\ell_{ij})$. For a positive we want $\sigma(\ell)$ near 1;
-# for a negative we want $1 - \sigma(\ell) = \sigma(-\ell)$ near 1. The label says both at once:
-# $\sigma(z_{ij}\, \ell_{ij})$ is the probability of the *right* answer.
+# A sigmoid turns a number $x$ that is large for a good match into a probability, $\sigma(x)$. For a positive we want
+# $\sigma(x)$ near 1; for a negative we want $1 - \sigma(x) = \sigma(-x)$ near 1. The label says both at once:
+# $\sigma(z x)$ is the probability of the *right* answer.
 
 
 # %% solution="siglip.pair_labels"
@@ -98,7 +95,7 @@ show(
     "to 0.0000003 at 20.",
 )
 print("b     ", *(f"{bias:9g}" for bias in printed.biases))
-print("loss  ", *(f"{loss:9.2g}" for loss in printed.printed))
+print("loss  ", *(f"{loss:9.3g}" for loss in printed.printed))
 
 # %% [markdown]
 # The embeddings are random, and the loss is $3 \cdot 10^{-7}$: a number that one would report with pride. So let an
@@ -124,15 +121,15 @@ print(f"recall at 1, before and after: {alone.recall:.0%}")
 # <summary>What raising the bias should do.</summary>
 #
 # A bias says how likely pairs are in general. Raising it must make a "yes" cheaper and a "no" dearer. In the printed
-# formula it makes *both* cheaper: $b$ stands outside the sign. It has to be part of the logit, and the label has to
-# multiply the whole logit: $z_{ij}(\text{sim}_{ij}/\tau + b)$. That is what the paper and its code do.
+# formula it makes *both* cheaper: $b$ stands outside the sign. The label has to multiply the whole,
+# $z_{ij}(\text{sim}_{ij}/\tau + b)$. That is what the paper and its code do; the card has lost a pair of parentheses.
 # </details>
 #
 # The same random batch, and the same descent on $b$, with the bias inside:
 
 # %% tags=["experiment"]
 print("b                ", *(f"{bias:9g}" for bias in printed.biases))
-print("as printed       ", *(f"{loss:9.2g}" for loss in printed.printed))
+print("as printed       ", *(f"{loss:9.3g}" for loss in printed.printed))
 print("bias inside      ", *(f"{loss:9.4g}" for loss in printed.inside))
 print()
 print("step             ", *(f"{step:9d}" for step in alone.steps))
@@ -146,7 +143,7 @@ print("loss, bias inside", *(f"{loss:9.3f}" for loss in alone.inside_loss))
 # %% [markdown]
 # ## The logarithm of a sigmoid
 #
-# The loss needs $\log \sigma(\ell)$. In two steps it fails: in 32-bit floats $\sigma(-120)$ is exactly 0, and its
+# The loss needs $\log \sigma(\ell)$, with $\ell$ the *logit* of a pair. In two steps it fails: in 32-bit floats $\sigma(-120)$ is exactly 0, and its
 # logarithm $-\infty$. Take the logarithm on paper first:
 #
 # $$\log \sigma(\ell) = -\log\left(1 + e^{-\ell}\right) = \ell - \log\left(1 + e^{\ell}\right).$$
@@ -173,7 +170,8 @@ check("siglip.log_sigmoid", log_sigmoid)
 # %% [markdown]
 # ## The sigmoid loss
 #
-# Now the whole loss: the cost of all $N^2$ answers, *summed*, and divided by $N$, the number of images:
+# Now the whole loss. The logit of a pair is its scaled cosine plus the bias $b$ (`logit_bias`); the label multiplies the
+# logit; the costs of all $N^2$ answers are *summed*, and divided by $N$, the number of images:
 #
 # $$L = -\frac1N \sum_i \sum_j \log \sigma\left( z_{ij}\, \ell_{ij} \right), \qquad
 # \ell_{ij} = \text{logit\_scale} \cdot s_{ij} + b.$$
@@ -345,7 +343,7 @@ def initial_bias(batch):
     batch: the number of pairs, at least 2. Returns a number.
     """
     ### BEGIN SOLUTION
-    return float(-torch.log(torch.tensor(batch - 1.0, dtype=torch.float64)))
+    return -math.log(batch - 1)
     ### END SOLUTION
 
 
@@ -367,9 +365,9 @@ def positive_gradient_share(batch, logit_bias):
     batch: the number of pairs; logit_bias: a number. Returns a number from 0 to 1.
     """
     ### BEGIN SOLUTION
-    logit = torch.tensor(float(logit_bias), dtype=torch.float64)
-    pull, push = torch.sigmoid(-logit), (batch - 1) * torch.sigmoid(logit)
-    return float(pull / (pull + push))
+    pull = 1 / (1 + math.exp(logit_bias))
+    pushes = (batch - 1) / (1 + math.exp(-logit_bias))
+    return pull / (pull + pushes)
     ### END SOLUTION
 
 
@@ -383,12 +381,12 @@ check("siglip.positive_gradient_share", positive_gradient_share)
 # %% tags=["experiment"]
 start = experiments.untrained(batch=4096)
 reveal("siglip.predict_untrained", start.without_spread[0])
-print("                        b = 0    b = −10     b = b*")
+print("                                b = 0    b = −10     b = b*")
 for name, values, form in (
-    ("loss, all cosines 0  ", start.without_spread, "10.2f"),
-    ("loss, random vectors ", start.losses, "10.2f"),
-    ("share of the pairs, 0", start.exact_shares, "10.2%"),
-    ("the same, random     ", start.shares, "10.2%"),
+    ("loss, cosines 0              ", start.without_spread, "10.2f"),
+    ("loss, random vectors         ", start.losses, "10.2f"),
+    ("gradient of pairs, cosines 0 ", start.exact_shares, "10.2%"),
+    ("gradient of pairs, random    ", start.shares, "10.2%"),
 ):
     print(name, *(format(value, form) for value in values))
 print(
@@ -396,8 +394,8 @@ print(
 )
 
 # %% [markdown]
-# Without a bias an untrained model pays 2,839 nats, for the sixteen million answers "perhaps" to questions whose answer
-# is no; 0.02 % of the gradient comes from the pairs that it is to learn, and all the rest says "apart!". At $b^*$ the
+# Without a bias an untrained model pays 2,839 nats, for answering "perhaps" to 16.8 million questions of which all but
+# 4,096 have the answer no; 0.02 % of the gradient comes from the pairs that it is to learn, and all the rest says "apart!". At $b^*$ the
 # two sides weigh the same, and the loss is 9.32.
 #
 # The paper starts at −10 whatever the batch. By your formula that is right for 22,027 pairs, close to what it trains
@@ -422,8 +420,9 @@ print("InfoNCE of the same vectors", *(f"{loss:8.3f}" for loss in best.infonce))
 # $L(b^*) = \log N + (N - 1)\log\frac{N}{N - 1} \approx \log N + 1$, one nat above that of InfoNCE. A sigmoid loss of 9.3
 # at $N = 4096$ is not a good start. It is chance.
 #
-# Now play. **Find out:** at which bias is the balance even for $N = 32{,}768$? What does the picture look like when the
-# pairs are *trained* (raise their cosine to 0.6): who moves the batch now, and is $b^*$ still near the lowest loss?
+# Now play. **Find out:** at which bias is the balance even for $N = 32{,}768$? Then train the model by hand: raise the
+# pairs' cosine to 0.6. Which probability does a pair get? Now raise the scale: what does that change, who moves the batch
+# then, and is $b^*$ still near the lowest loss?
 
 # %%
 explore_siglip_bias()
@@ -432,9 +431,10 @@ explore_siglip_bias()
 # <details>
 # <summary>What there is to find.</summary>
 #
-# The button puts $b$ on $b^*$ = −10.40 for 32,768. For trained pairs $b^*$ is far from the lowest loss: there the best
-# bias is wherever the two bumps can be told apart best. $b^*$ is a place to start, not one to stay; that is why $b$ is
-# learned.
+# The button puts $b$ on $b^* = -10.40$ for 32,768. With a cosine of 0.6 at scale 10, a pair still has a logit of only
+# $6 - 10.4$ and a probability of 1 %: the cosine alone cannot pay off the bias. At a scale of 20 it is 81 %, the negatives
+# have 89 % of the gradient, and the lowest loss has moved to $b = -11.75$. So scale and bias have to be learned
+# together, and $b^*$ is a place to start, not one to stay.
 # </details>
 #
 # ### Does it matter in training?
@@ -466,12 +466,17 @@ show(
     alt="Recall against training steps. From −10 and from b* it reaches a quarter within 100 steps; "
     "from 0 it stays at chance for 200 steps and then climbs; as printed it stays at chance.",
 )
-print("steps               ", *(f"{step:6d}" for step in runs.steps), "   b at the end")
+print(
+    "steps               ",
+    *(f"{step:6d}" for step in runs.steps),
+    "     b   training loss",
+)
 for key, name in names.items():
     print(
         f"{name:20s}",
         *(f"{recall:6.1%}" for recall in getattr(runs, key)),
-        f"{runs.final_bias[key]:10.1f}",
+        f"{runs.final_bias[key]:7.1f}",
+        f"{runs.first_loss[key]:7.0f} → {runs.last_loss[key]:.1f}",
     )
 
 # %% [markdown]
@@ -562,7 +567,7 @@ print(
 )
 
 # %% [markdown]
-# Both sentences are true. What a pair is told is the same in every batch, to the last digit; under the softmax it shrinks from
+# Independent: yes. What a pair is told is the same in every batch, to the last digit; under the softmax it shrinks from
 # 0.24 to 0.005 as competitors join. But the *balance* moves: at one bias, the positives have 70 % of the gradient in a
 # batch of 16 and 2 % in one of 1,024. The bias can follow ($b^*$ in the last line), and has to.
 #
@@ -605,8 +610,9 @@ show(
 
 # %% [markdown]
 # Nothing to be seen: 23.6 ± 3.3 % against 25.8 ± 1.7 % at 16, and 27.2 ± 2.1 % against 25.0 ± 0.5 % at 256, standard
-# deviations over four seeds. The card's claim that the sigmoid loss is better at small batches is neither shown nor
-# refuted here: linear maps on 1,720 emoji hardly care about the batch. Lesson 05 trains real towers and asks again.
+# deviations over four seeds. "Stable at much smaller batches" is true of both losses here, since linear maps on 1,720
+# emoji hardly care about the batch; that one needs a larger batch than the other, this cannot show. Lesson 05 trains real
+# towers and asks again.
 # (The paper itself finds that its loss improves with the batch up to about 32,000, and little beyond.)
 
 # %% [markdown]
@@ -684,7 +690,8 @@ show(
 )
 
 # %% [markdown]
-# The captions are sensible next-best ones; only their certainty differs. But do not take the sigmoid for an oracle. Here
+# Most of these captions are near misses, and the two models agree on nearly all of them; what differs is the certainty.
+# But do not take the sigmoid for an oracle. Here
 # is the whole picture, with the right caption on the list and without it:
 
 # %% tags=["experiment"]
@@ -717,7 +724,7 @@ for name, values, form in (
 # | $N^2$ pairs. | "Decoupled" removes the normaliser, not the work: all embeddings still have to meet. | *The loss in blocks* |
 # | Loss values cannot be compared across batch sizes. | Chance is about $\log N + 1$. | *Where the bias should start* |
 # | Accumulating micro-batches is another loss. | Negatives between the pieces are missing. | *Does the batch still matter?* |
-# | Probabilities are those of the training batch. | The model learned "1 in $N$"; where pairs are more frequent, a threshold of ½ is too strict. | *A decision, not a ranking* |
+# | Probabilities are those of the training batch. | The model has learned "1 in $N$"; where pairs are more frequent, ½ is too strict a threshold. | *A decision, not a ranking* |
 # | False negatives. | See below. | |
 # | Ranking is not what it optimises. | See below. | |
 #
@@ -764,9 +771,9 @@ print(
 # %% [markdown]
 # ## Explain it
 #
-# The card says: *"SigLIP treats each pair as an independent binary classification, predicting 1 and 0. So the loss no longer
-# depends on the batch."* In its formula, $z$ is $\pm 1$. When are "1 and 0" and "$\pm 1$" the same thing, and when is it wrong? And is the
-# second sentence true? About eight lines.
+# The card says that SigLIP treats each pair as an independent binary classification, "predicting 1 and 0"; in its formula
+# $z$ is $\pm 1$. When are the two the same thing, and when is "1 and 0" wrong? And a colleague concludes: *"Each pair is
+# independent, so the sigmoid loss does not depend on the batch."* Is that true? About eight lines.
 
 # %% [markdown] solution="siglip.explain_labels"
 # **1.** As *targets* of a binary cross-entropy, $-y \log \sigma(\ell) - (1 - y)\log\sigma(-\ell)$, 1 and 0 give
@@ -797,7 +804,7 @@ rubric("siglip.explain_labels")
 #     images = torch.nn.functional.normalize(image_embeddings, dim=1)
 #     texts = torch.nn.functional.normalize(text_embeddings, dim=1)
 #     logits = log_scale.exp() * (images @ texts.T + logit_bias)
-#     labels = torch.eye(len(logits), dtype=logits.dtype)  # 1 for a pair, 0 for the others
+#     labels = torch.eye(len(logits), dtype=logits.dtype)  # 1 for a pair, 0 if not
 #     return -torch.nn.functional.logsigmoid(labels * logits).mean()
 # ```
 #
@@ -846,7 +853,8 @@ check("siglip.sigmoid_from_embeddings", sigmoid_from_embeddings)
 # 3. Why −10? For which batch is that the optimum, and what happens at 256?
 # 4. What exactly is decoupled from the batch, and what is not?
 # 5. Chunk the loss. How much memory does that save in training, and what is missing?
-# 6. A user complains that SigLIP gives its best caption a probability of 0.22. Is that a bug? *(No: open_clip issue 716.)*
+# 6. A user complains that SigLIP gives its best caption a probability of 0.22. Is that a bug? *(The
+#    question of open_clip issue 716.)*
 # 7. When would you still take a softmax?
 #
 # ## Reading

@@ -17,7 +17,7 @@ asked = Exercise(
     groups={"value": 2},
     exact=True,
     cases=[
-        case("2 pairs", lambda rng: {"batch": 2}),
+        case("3 pairs", lambda rng: {"batch": 3}),
         case("8 pairs", lambda rng: {"batch": 8}),
         case("4096 pairs", lambda rng: {"batch": 4096}),
     ],

@@ -66,6 +66,24 @@ def exchanged(batch: int) -> Tensor:
 
 
 @asked.misconception(
+    "0 for the pairs",
+    says="Your negatives have −1, but your pairs have 0, so each of them costs log 2 whatever its logit.",
+    asks="Which number turns 0 into −1 and 1 into +1 at once: is subtracting 1 enough?",
+)
+def pairs_silenced(batch: int) -> Tensor:
+    return torch.eye(batch) - 1
+
+
+@asked.misconception(
+    "the opposite of the identity",
+    says="Your pairs have 0 and everything else 1.",
+    asks="Which of the N² combinations should have the label +1, and which −1?",
+)
+def opposite(batch: int) -> Tensor:
+    return 1 - torch.eye(batch)
+
+
+@asked.misconception(
     "the other diagonal",
     says="Your +1 run from the top right to the bottom left.",
     asks="In which column stands the text of image 0?",

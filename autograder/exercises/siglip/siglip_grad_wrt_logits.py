@@ -126,6 +126,24 @@ def no_identity(logits: Tensor) -> Tensor:
 
 
 @asked.misconception(
+    "the truth is 1 everywhere",
+    says="Your entries are (σ(ℓ) − 1)/N everywhere: every combination is treated as a pair.",
+    asks="Which truth should be subtracted from the probability of a negative?",
+)
+def all_pairs(logits: Tensor) -> Tensor:
+    return (torch.sigmoid(logits) - 1) / len(logits)
+
+
+@asked.misconception(
+    "probability minus label",
+    says="You subtract z, which is −1 for a negative: its gradient does not vanish when it is learned.",
+    asks="For a negative with σ(ℓ) = 0, what should the gradient be, and what is yours?",
+)
+def minus_label(logits: Tensor) -> Tensor:
+    return (torch.sigmoid(logits) - _labels(logits)) / len(logits)
+
+
+@asked.misconception(
     "a quotient of two exponentials",
     says="It is right for small logits; for large ones it is ∞/∞, which is NaN.",
     asks="Which function of torch gives σ(x) without an overflow?",

@@ -171,6 +171,27 @@ def zero_labels(
 
 
 @asked.misconception(
+    "0 for the pairs",
+    says="Your labels are 0 on the diagonal and −1 elsewhere, so no pair is pulled together.",
+    asks="What do you have to do to torch.eye(N) to get +1 and −1?",
+)
+def pairs_silenced(
+    image_features: Tensor, text_features: Tensor, logit_scale: Tensor, logit_bias: Tensor
+) -> Tensor:
+    logits = _logits(image_features, text_features, logit_scale, logit_bias)
+    return _of(torch.eye(len(logits), dtype=logits.dtype) - 1, logits)
+
+
+@asked.misconception(
+    "the softmax loss",
+    says="Your numbers are those of lesson 01's InfoNCE, which no bias can change.",
+    asks="Where do the candidates of a row compete with each other in the formula above?",
+)
+def infonce(image_features: Tensor, text_features: Tensor, logit_scale: Tensor, logit_bias: Tensor) -> Tensor:
+    return contrastive.clip_loss(image_features, text_features, logit_scale)
+
+
+@asked.misconception(
     "the labels have exchanged signs",
     says="Your loss pushes the pairs apart and pulls everything else together.",
     asks="For which pairs should σ be near 1?",

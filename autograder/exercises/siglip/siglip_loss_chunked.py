@@ -100,15 +100,54 @@ def divided_per_block(
 
 
 @asked.misconception(
-    "the mean over blocks",
-    says="You average over the blocks after dividing each by its size: a mean of means.",
-    asks="Do all blocks have the same size, and should a sum over blocks be a mean?",
+    "a mean of the blocks' means",
+    says="You average the entries of each block, and then the blocks.",
+    asks="Do all blocks have the same size, and does the formula average over pairs?",
 )
 def mean_of_blocks(
     image_features: Tensor, text_features: Tensor, logit_scale: Tensor, logit_bias: Tensor, chunk: int
 ) -> Tensor:
-    blocks = len(image_features.split(chunk)) ** 2
-    return divided_per_block(image_features, text_features, logit_scale, logit_bias, chunk) / blocks
+    means = []
+    for row, images in enumerate(image_features.split(chunk)):
+        for column, texts in enumerate(text_features.split(chunk)):
+            labels = _negatives(images, texts)
+            if row == column:
+                labels.fill_diagonal_(1)
+            means.append(_sum(images, texts, logit_scale, logit_bias, labels) / labels.numel())
+    return torch.stack(means).mean()
+
+
+@asked.misconception(
+    "divided by the size of a block",
+    says="You divide the sum by `chunk` where the formula has N.",
+    asks="How many images does the whole batch have?",
+)
+def divided_by_chunk(
+    right: Loss,
+    image_features: Tensor,
+    text_features: Tensor,
+    logit_scale: Tensor,
+    logit_bias: Tensor,
+    chunk: int,
+) -> Tensor:
+    whole = right(image_features, text_features, logit_scale, logit_bias, chunk)
+    return whole * len(image_features) / chunk
+
+
+@asked.misconception(
+    "the diagonal is not shifted",
+    says="You take blocks of rows against all texts, and look for the pairs on each block's own diagonal.",
+    asks="In which column stands the text of the first image of the second block?",
+)
+def not_shifted(
+    image_features: Tensor, text_features: Tensor, logit_scale: Tensor, logit_bias: Tensor, chunk: int
+) -> Tensor:
+    total = image_features.new_zeros(())
+    for images in image_features.split(chunk):
+        labels = _negatives(images, text_features)
+        labels.fill_diagonal_(1)
+        total = total + _sum(images, text_features, logit_scale, logit_bias, labels)
+    return total / len(image_features)
 
 
 @asked.misconception(

@@ -145,8 +145,11 @@ def bias_of_zero(implementation: Loss) -> None:
 def exact_equality(implementation: Loss) -> None:
     generator = torch.Generator().manual_seed(3)
     images, texts = (normalize(torch.randn(40, 7, generator=generator)) for _ in range(2))
-    scale, bias = torch.tensor(13.7), torch.tensor(-3.3)
-    assert implementation(images, texts, scale, bias) == contrastive.siglip_loss(images, texts, scale, bias)
+    for step in range(10):  # some of them will round differently
+        scale, bias = torch.tensor(13.7), torch.tensor(-1.1 - 0.7 * step)
+        assert implementation(images, texts, scale, bias) == contrastive.siglip_loss(
+            images, texts, scale, bias
+        )
 
 
 @asked.misconception(

@@ -87,7 +87,7 @@ def train(
     steps: int,
     seed: int,
     rate: float = 1e-2,
-    watch: Callable[[int, Towers], None] = lambda step, towers: None,
+    watch: Callable[[int, Towers, float], None] = lambda step, towers, loss: None,
 ) -> Towers:
     """Train both maps, the log-scale (from log 10) and the bias with Adam; `watch` sees every step."""
     data, generator = descriptors(), torch.Generator().manual_seed(seed)
@@ -98,16 +98,17 @@ def train(
     towers = Towers(image_map, text_map, torch.tensor(math.log(SCALE)), torch.tensor(float(bias)))
     optimizer = torch.optim.Adam([part.requires_grad_() for part in towers], lr=rate)
     order = torch.empty(0, dtype=torch.long)
-    for step in range(steps):
-        watch(step, towers)
+    for step in range(steps + 1):
         if len(order) < batch:
             order = torch.randperm(len(data.images), generator=generator)
         rows, order = order[:batch], order[batch:]
         features = towers.features(data.images[rows], data.texts[rows])
-        optimizer.zero_grad()
-        loss_of(*features, towers.log_scale.exp(), towers.logit_bias).backward()
-        optimizer.step()
-    watch(steps, towers)
+        loss = loss_of(*features, towers.log_scale.exp(), towers.logit_bias)
+        watch(step, towers, float(loss.detach()))
+        if step < steps:
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
     return towers
 
 
@@ -126,6 +127,8 @@ class BiasTraining(NamedTuple):
     as_printed: tuple[float, ...]
     spread: dict[str, tuple[float, ...]]
     final_bias: dict[str, float]
+    first_loss: dict[str, float]
+    last_loss: dict[str, float]
     best_bias: float
 
 
@@ -140,25 +143,37 @@ def bias_training(
         "from_best": (contrastive.siglip_loss, best),
         "as_printed": (loss_as_printed, -10.0),
     }
-    means, spreads, biases = {}, {}, {}
+    means, spreads, biases, first, last = {}, {}, {}, {}, {}
     for name, (loss_of, start) in variants.items():
-        runs: list[list[float]] = []
-        ends = []
-        for seed in seeds:
-            recalls: list[float] = []
+        recalls: dict[int, list[float]] = {step: [] for step in steps}
+        losses: dict[int, list[float]] = {0: [], max(steps): []}
 
-            def watch(step: int, towers: Towers, recalls: list[float] = recalls) -> None:
-                if step in steps:
-                    recalls.append(recall_of(towers))
+        def watch(
+            step: int,
+            towers: Towers,
+            loss: float,
+            recalls: dict[int, list[float]] = recalls,
+            losses: dict[int, list[float]] = losses,
+        ) -> None:
+            if step in recalls:
+                recalls[step].append(recall_of(towers))
+            if step in losses:
+                losses[step].append(loss)
 
-            towers = train(loss_of, start, batch, max(steps), seed, watch=watch)
-            ends.append(float(towers.logit_bias.detach()))
-            runs.append(recalls)
-        columns = list(zip(*runs, strict=True))
-        means[name] = tuple(mean(column) for column in columns)
-        spreads[name] = tuple(stdev(column) if len(column) > 1 else 0.0 for column in columns)
-        biases[name] = mean(ends)
-    return BiasTraining(tuple(steps), **means, spread=spreads, final_bias=biases, best_bias=best)
+        trained = [train(loss_of, start, batch, max(steps), seed, watch=watch) for seed in seeds]
+        means[name] = tuple(mean(runs) for runs in recalls.values())
+        spreads[name] = tuple(stdev(runs) if len(runs) > 1 else 0.0 for runs in recalls.values())
+        biases[name] = mean(float(towers.logit_bias.detach()) for towers in trained)
+        first[name], last[name] = (mean(runs) for runs in losses.values())
+    return BiasTraining(
+        tuple(steps),
+        **means,
+        spread=spreads,
+        final_bias=biases,
+        first_loss=first,
+        last_loss=last,
+        best_bias=best,
+    )
 
 
 class TwoLosses(NamedTuple):
