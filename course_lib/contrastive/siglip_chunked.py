@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_lib.contrastive._tiled_grads import LogitGrads, Wanted, refuse_second_derivative
-from course_lib.contrastive._tiles import TILE, Scratch, tiles
+from course_lib.contrastive._tiles import TILE, Scratch, scaled_products, tiles
 from course_lib.contrastive.siglip import _check
 from course_lib.validate import check_int
 
@@ -40,7 +40,7 @@ def siglip_loss_chunked(
         1/τ, already exponentiated; gradients flow to a tensor.
     logit_bias : float or 0-d Tensor
         b, added to every logit; gradients flow to a tensor.
-    chunk : int, at least 1, default 512
+    chunk : int, at least 1, default 1024
         Images, and texts, per block. It need not divide the batch and may exceed it.
 
     Returns
@@ -121,7 +121,7 @@ def _sweep(
     losses, grad_biases = [], []
     memory = Scratch(len(image), chunk, image)
     for tile in tiles(len(image), chunk):
-        logits = torch.mm(image[tile.rows], text[tile.columns].T, out=memory(tile)).mul_(scale).add_(bias)
+        logits = scaled_products(image, text, scale, tile, out=memory(tile)).add_(bias)
         # To −z ℓ: a negative's logit as it is, a positive's with the other sign.
         tile.positives(logits).neg_()
         losses.append(F.logsigmoid(-logits).sum())
