@@ -139,6 +139,8 @@ def run(rank, world, folder):
 
 
 if __name__ == "__main__":
+    import torch._dynamo  # DistributedDataParallel wants it: once here, instead of once in every rank
+
     folder = Path(sys.argv[1])
     fork = multiprocessing.get_context("fork")
     for world in WORLDS:

@@ -17,10 +17,8 @@ spec = spec_from_file_location("ranks", SCRIPT)
 ranks = module_from_spec(spec)
 spec.loader.exec_module(ranks)
 
-pytestmark = pytest.mark.skipif(
-    not dist.is_available() or not dist.is_gloo_available() or sys.platform == "win32",
-    reason="needs gloo, and processes that fork",
-)
+HAS_GLOO = dist.is_available() and dist.is_gloo_available() and sys.platform != "win32"
+needs_gloo = pytest.mark.skipif(not HAS_GLOO, reason="needs gloo, and processes that fork")
 KINDS = ["clip", "siglip"]
 each_kind = pytest.mark.parametrize("kind", KINDS)
 each_world = pytest.mark.parametrize("world", ranks.WORLDS)
@@ -58,6 +56,8 @@ def single_process(world, kind):
     return loss.detach(), [x.grad for x in features[:2]], {n: p.grad for n, p in model.named_parameters()}
 
 
+@pytest.mark.slow
+@needs_gloo
 @each_kind
 @each_world
 def test_the_mean_of_the_losses_is_that_of_the_whole_batch(results, world, kind, assert_close):
@@ -66,6 +66,8 @@ def test_the_mean_of_the_losses_is_that_of_the_whole_batch(results, world, kind,
     assert_close(torch.stack([result["loss"] for result in found]).mean(), loss)
 
 
+@pytest.mark.slow
+@needs_gloo
 @each_kind
 @each_world
 def test_gradients_of_features_are_as_many_times_as_large_as_there_are_ranks(
@@ -78,6 +80,8 @@ def test_gradients_of_features_are_as_many_times_as_large_as_there_are_ranks(
         assert_close(gathered / world, expected[side])
 
 
+@pytest.mark.slow
+@needs_gloo
 @each_kind
 @each_world
 @pytest.mark.parametrize("case", ["whole_batch", "through_ddp"])
@@ -92,6 +96,8 @@ def test_averaged_gradients_of_parameters_are_those_of_the_whole_batch(
             assert_close(gradient, expected[name])
 
 
+@pytest.mark.slow
+@needs_gloo
 @each_kind
 @each_world
 def test_a_locked_text_tower_and_float_scalars(results, world, kind, assert_close):
@@ -102,6 +108,8 @@ def test_a_locked_text_tower_and_float_scalars(results, world, kind, assert_clos
     assert_close(torch.cat([r["image"] for r in found]) / world, *torch.autograd.grad(loss, image))
 
 
+@pytest.mark.slow
+@needs_gloo
 @each_kind
 @each_real_world
 def test_a_group_of_some_ranks_is_a_batch_of_its_own(results, world, kind, assert_close):
@@ -119,6 +127,8 @@ def test_a_group_of_some_ranks_is_a_batch_of_its_own(results, world, kind, asser
         assert_close(gathered / len(group), *torch.autograd.grad(loss, image))
 
 
+@pytest.mark.slow
+@needs_gloo
 @each_kind
 @each_real_world
 def test_a_group_without_this_process_is_refused(results, world, kind):
@@ -128,6 +138,8 @@ def test_a_group_without_this_process_is_refused(results, world, kind):
         )
 
 
+@pytest.mark.slow
+@needs_gloo
 @each_kind
 @each_real_world
 def test_ranks_with_unequal_batches_are_told_so_on_every_rank(results, world, kind):
@@ -141,6 +153,8 @@ def test_ranks_with_unequal_batches_are_told_so_on_every_rank(results, world, ki
     )
 
 
+@pytest.mark.slow
+@needs_gloo
 @each_kind
 @each_real_world
 def test_a_second_derivative_is_refused(results, world, kind):
