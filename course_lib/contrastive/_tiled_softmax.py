@@ -35,11 +35,9 @@ def sweep(
     >>> softmaxes.rows, log_probabilities  # Σ exp 0 = 3, and −2 log 3
     (tensor([3., 3., 3.]), tensor([-2.1972, -2.1972, -2.1972]))
     """
-    shift = _common_shift(image, text, scale)
-    if shift is not None:
-        found = _sweep_with_one_shift(image, text, scale, shift, _Keeper(image, size, memory_budget))
-        if found is not None:
-            return found
+    found = _sweep_with_one_shift(image, text, scale, _Keeper(image, size, memory_budget))
+    if found is not None:
+        return found
     return _sweep_with_own_shifts(image, text, scale, _Keeper(image, size, memory_budget))
 
 
@@ -97,13 +95,13 @@ class _Keeper:
         return self.kept[-1]
 
 
-def _common_shift(image: Tensor, text: Tensor, scale: float) -> float | None:
-    """Smallest shift ≥ 0 with which no sum of ``len(image)`` exponentials can overflow, if there is one."""
+def _common_shift(image: Tensor, text: Tensor, scale: float) -> float:
+    """Smallest shift ≥ 0 with which no sum of ``len(image)`` exponentials can overflow."""
     longest = [torch.linalg.vector_norm(features, dim=1).max() for features in (image, text)]
     largest_logit = abs(scale) * float(longest[0]) * float(longest[1])
     # The 1 is a margin for rounding.
     largest_exponent = math.log(torch.finfo(image.dtype).max) - math.log(len(image)) - 1
-    return max(0.0, largest_logit - largest_exponent) if math.isfinite(largest_logit) else None
+    return max(0.0, largest_logit - largest_exponent)
 
 
 def _smallest_sum(image: Tensor) -> float:
@@ -113,9 +111,10 @@ def _smallest_sum(image: Tensor) -> float:
 
 
 def _sweep_with_one_shift(
-    image: Tensor, text: Tensor, scale: float, shift: float, memory: _Keeper
+    image: Tensor, text: Tensor, scale: float, memory: _Keeper
 ) -> tuple[Softmaxes, Tensor] | None:
     """One exponential per logit, or None if a sum comes out too small to be exact."""
+    shift = _common_shift(image, text, scale)
     rows, columns, positives = (image.new_zeros(len(image)) for _ in range(3))
     for tile in tiles(len(image), memory.size):
         values = scaled_products(image, text, scale, tile, out=memory(tile))
