@@ -20,7 +20,7 @@ DIM = 512
 OPEN_CLIP, OPEN_SIGLIP, MATMULS = "open_clip ClipLoss", "open_clip SigLipLoss", "four bare matmuls"
 TILED, TILED_KEEPING, SIGLIP = "tiled_clip_loss", "tiled_clip_loss, tiles kept", "siglip_loss_chunked"
 #: A graphics card is busy only with larger tiles.
-TILE = {"cpu": 512, "cuda": 4096}
+TILE = {"cpu": 1024, "cuda": 4096}
 
 
 class Inputs(NamedTuple):

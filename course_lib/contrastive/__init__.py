@@ -1,6 +1,7 @@
 """Contrastive learning of images and texts: similarities, the InfoNCE and sigmoid losses, and retrieval."""
 
 from course_lib.contrastive.accumulation import accumulated_loss, mean_of_micro_batch_losses
+from course_lib.contrastive.distributed import distributed_clip_loss, distributed_siglip_loss
 from course_lib.contrastive.gradients import ClipLossGrad, clip_loss_grad, grad_wrt_logits, normalize_grad
 from course_lib.contrastive.infonce import clip_loss, image_to_text_loss, text_to_image_loss
 from course_lib.contrastive.retrieval import recall_at_k
@@ -25,6 +26,8 @@ __all__ = [
     "clip_loss",
     "clip_loss_grad",
     "cosine_similarity",
+    "distributed_clip_loss",
+    "distributed_siglip_loss",
     "grad_wrt_logits",
     "image_to_text_loss",
     "initial_bias",

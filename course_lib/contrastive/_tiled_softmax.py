@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from course_lib.contrastive._tiled_grads import LogitGrads
-from course_lib.contrastive._tiles import Scratch, Tile, tiles
+from course_lib.contrastive._tiles import Scratch, Tile, scaled_products, tiles
 
 
 class Softmaxes(NamedTuple):
@@ -35,11 +35,9 @@ def sweep(
     >>> softmaxes.rows, log_probabilities  # Σ exp 0 = 3, and −2 log 3
     (tensor([3., 3., 3.]), tensor([-2.1972, -2.1972, -2.1972]))
     """
-    shift = _common_shift(image, text, scale)
-    if shift is not None:
-        found = _sweep_with_one_shift(image, text, scale, shift, _Keeper(image, size, memory_budget))
-        if found is not None:
-            return found
+    found = _sweep_with_one_shift(image, text, scale, _Keeper(image, size, memory_budget))
+    if found is not None:
+        return found
     return _sweep_with_own_shifts(image, text, scale, _Keeper(image, size, memory_budget))
 
 
@@ -67,7 +65,7 @@ def gather_grads(
         if visit < len(softmaxes.kept):
             values = softmaxes.kept[visit]
         else:
-            values = _logits(image, text, scale, tile, out=recomputed(tile))
+            values = scaled_products(image, text, scale, tile, out=recomputed(tile))
             if shift is not None:
                 values.sub_(shift).exp_()
         grad = weights(tile)  # never in ``values``: a kept tile must survive for another backward pass
@@ -97,17 +95,13 @@ class _Keeper:
         return self.kept[-1]
 
 
-def _logits(image: Tensor, text: Tensor, scale: float, tile: Tile, out: Tensor) -> Tensor:
-    return torch.mm(image[tile.rows], text[tile.columns].T, out=out).mul_(scale)
-
-
-def _common_shift(image: Tensor, text: Tensor, scale: float) -> float | None:
-    """Smallest shift ≥ 0 with which no sum of ``len(image)`` exponentials can overflow, if there is one."""
+def _common_shift(image: Tensor, text: Tensor, scale: float) -> float:
+    """Smallest shift ≥ 0 with which no sum of ``len(image)`` exponentials can overflow."""
     longest = [torch.linalg.vector_norm(features, dim=1).max() for features in (image, text)]
     largest_logit = abs(scale) * float(longest[0]) * float(longest[1])
     # The 1 is a margin for rounding.
     largest_exponent = math.log(torch.finfo(image.dtype).max) - math.log(len(image)) - 1
-    return max(0.0, largest_logit - largest_exponent) if math.isfinite(largest_logit) else None
+    return max(0.0, largest_logit - largest_exponent)
 
 
 def _smallest_sum(image: Tensor) -> float:
@@ -117,12 +111,15 @@ def _smallest_sum(image: Tensor) -> float:
 
 
 def _sweep_with_one_shift(
-    image: Tensor, text: Tensor, scale: float, shift: float, memory: _Keeper
+    image: Tensor, text: Tensor, scale: float, memory: _Keeper
 ) -> tuple[Softmaxes, Tensor] | None:
     """One exponential per logit, or None if a sum comes out too small to be exact."""
+    shift = _common_shift(image, text, scale)
     rows, columns, positives = (image.new_zeros(len(image)) for _ in range(3))
     for tile in tiles(len(image), memory.size):
-        values = _logits(image, text, scale, tile, out=memory(tile)).sub_(shift)
+        values = scaled_products(image, text, scale, tile, out=memory(tile))
+        if shift > 0:
+            values.sub_(shift)
         if tile.rows == tile.columns:
             positives[tile.rows] = tile.positives(values)
         values.exp_()
@@ -145,7 +142,7 @@ def _sweep_with_own_shifts(
     rows, columns = (image.new_full((len(image),), -torch.inf) for _ in range(2))
     positives = torch.empty_like(rows)
     for tile in tiles(len(image), memory.size):
-        values = _logits(image, text, scale, tile, out=memory(tile))
+        values = scaled_products(image, text, scale, tile, out=memory(tile))
         if tile.rows == tile.columns:
             positives[tile.rows] = tile.positives(values)
         rows[tile.rows] = torch.logaddexp(rows[tile.rows], values.logsumexp(dim=1))
