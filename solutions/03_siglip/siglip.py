@@ -72,7 +72,8 @@ check("siglip.pair_labels", pair_labels)
 # $$L = -\frac1N \sum_i \sum_j \log \sigma\!\left( z_{ij}\, \frac{\text{sim}_{ij}}{\tau} + b \right).$$
 #
 # The bias is learnable. Before we build anything, let us see what it does. Take 64 *random* images and 64 *random*
-# texts, which have nothing to do with each other, at $\tau = 0.1$, and evaluate this formula for several values of $b$.
+# texts, which have nothing to do with each other, at $\tau = 0.1$, and evaluate this formula for several values of
+# $b$.
 #
 # **Predict.** At $b = 0$ its value is 55 nats. What is it at $b = 20$?
 
@@ -137,14 +138,14 @@ print("b, bias inside   ", *(f"{bias:9.2f}" for bias in alone.inside_bias))
 print("loss, bias inside", *(f"{loss:9.3f}" for loss in alone.inside_loss))
 
 # %% [markdown]
-# At $b = 20$ the right loss is 1,259 where the printed one was $3 \cdot 10^{-7}$. Its descent stops, at $b = -4.87$ and
-# 6.04 nats. Both numbers can be known beforehand; below you derive them.
+# At $b = 20$ the right loss is 1,259 where the printed one was $3 \cdot 10^{-7}$. Its descent stops, at $b = -4.87$
+# and 6.04 nats. Both numbers can be known beforehand; below you derive them.
 
 # %% [markdown]
 # ## The logarithm of a sigmoid
 #
-# The loss needs $\log \sigma(\ell)$, with $\ell$ the *logit* of a pair. In two steps it fails: in 32-bit floats $\sigma(-120)$ is exactly 0, and its
-# logarithm $-\infty$. Take the logarithm on paper first:
+# The loss needs $\log \sigma(\ell)$, with $\ell$ the *logit* of a pair. In two steps it fails: in 32-bit floats
+# $\sigma(-120)$ is exactly 0, and its logarithm $-\infty$. Take the logarithm on paper first:
 #
 # $$\log \sigma(\ell) = -\log\left(1 + e^{-\ell}\right) = \ell - \log\left(1 + e^{\ell}\right).$$
 #
@@ -170,8 +171,8 @@ check("siglip.log_sigmoid", log_sigmoid)
 # %% [markdown]
 # ## The sigmoid loss
 #
-# Now the whole loss. The logit of a pair is its scaled cosine plus the bias $b$ (`logit_bias`); the label multiplies the
-# logit; the costs of all $N^2$ answers are *summed*, and divided by $N$, the number of images:
+# Now the whole loss. The logit of a pair is its scaled cosine plus the bias $b$ (`logit_bias`); the label multiplies
+# the logit; the costs of all $N^2$ answers are *summed*, and divided by $N$, the number of images:
 #
 # $$L = -\frac1N \sum_i \sum_j \log \sigma\left( z_{ij}\, \ell_{ij} \right), \qquad
 # \ell_{ij} = \text{logit\_scale} \cdot s_{ij} + b.$$
@@ -200,8 +201,8 @@ check("siglip.siglip_loss", siglip_loss)
 # %% [markdown]
 # ### Not only differences count
 #
-# Lesson 01: add a constant to all logits, and InfoNCE does not notice. Here? On 128 held-out emoji with the features of
-# lesson 01, add 5 to every logit:
+# Lesson 01: add a constant to all logits, and InfoNCE does not notice. Here? On 128 held-out emoji with the features
+# of lesson 01, add 5 to every logit:
 
 # %% tags=["experiment"]
 moved = experiments.shift(pairs=128, by=5.0)
@@ -218,8 +219,8 @@ print(
 # ## Test the tests
 #
 # Write a test that receives an implementation of `siglip_loss`, returns silently if it is right, and fails with
-# `assert` if it is wrong. It is run on several correct implementations, all of which it must accept, and on wrong ones:
-# catch at least three plain ones (a point), the printed formula (a point), and one of three whose *value* on an
+# `assert` if it is wrong. It is run on several correct implementations, all of which it must accept, and on wrong
+# ones: catch at least three plain ones (a point), the printed formula (a point), and one of three whose *value* on an
 # ordinary batch is right (a point).
 #
 # Think of batches whose loss you can write down: at `logit_scale = 0` every logit is $b$. Compare with `torch.isclose`
@@ -290,8 +291,8 @@ check("siglip.siglip_grad_wrt_logits", siglip_grad_wrt_logits)
 # %% [markdown]
 # ## The whole gradient
 #
-# *Stretch.* With $G = \partial L/\partial \ell$ from above and $\ell_{ij} = \text{logit\_scale} \cdot I_i \cdot T_j + b$,
-# write all four gradients. Use `contrastive.siglip_grad_wrt_logits`.
+# *Stretch.* With $G = \partial L/\partial \ell$ from above and $\ell_{ij} = \text{logit\_scale} \cdot I_i \cdot T_j +
+# b$, write all four gradients. Use `contrastive.siglip_grad_wrt_logits`.
 
 
 # %% solution="siglip.siglip_grads"
@@ -394,9 +395,9 @@ print(
 )
 
 # %% [markdown]
-# Without a bias an untrained model pays 2,839 nats, for answering "perhaps" to 16.8 million questions of which all but
-# 4,096 have the answer no; 0.02 % of the gradient comes from the pairs that it is to learn, and all the rest says "apart!". At $b^*$ the
-# two sides weigh the same, and the loss is 9.32.
+# Without a bias an untrained model pays 2,839 nats, for answering "perhaps" to 16.8 million questions of which all
+# but 4,096 have the answer no; 0.02 % of the gradient comes from the pairs that it is to learn, and all the rest says
+# "apart!". At $b^*$ the two sides weigh the same, and the loss is 9.32.
 #
 # The paper starts at −10 whatever the batch. By your formula that is right for 22,027 pairs, close to what it trains
 # with; at 4,096 the pairs have 84 % of the gradient. (Of the random vectors the pairs have 48 % at $b^*$, not 50: a
@@ -417,12 +418,12 @@ print("InfoNCE of the same vectors", *(f"{loss:8.3f}" for loss in best.infonce))
 # %% [markdown]
 # It does, up to the spread. (In the random batch at the beginning, of width 64, the variance was 1.5 and the descent
 # stopped at −4.87: $-\log 63 = -4.14$, minus 0.78, gives −4.92.) And chance has a value that is easy to remember:
-# $L(b^*) = \log N + (N - 1)\log\frac{N}{N - 1} \approx \log N + 1$, one nat above that of InfoNCE. A sigmoid loss of 9.3
-# at $N = 4096$ is not a good start. It is chance.
+# $L(b^*) = \log N + (N - 1)\log\frac{N}{N - 1} \approx \log N + 1$, one nat above that of InfoNCE. A sigmoid loss of
+# 9.3 at $N = 4096$ is not a good start. It is chance.
 #
-# Now play. **Find out:** at which bias is the balance even for $N = 32{,}768$? Then train the model by hand: raise the
-# pairs' cosine to 0.6. Which probability does a pair get? Now raise the scale: what does that change, who moves the batch
-# then, and is $b^*$ still near the lowest loss?
+# Now play. **Find out:** at which bias is the balance even for $N = 32{,}768$? Then train the model by hand: raise
+# the pairs' cosine to 0.6. Which probability does a pair get? Now raise the scale: what does that change, who moves
+# the batch then, and is $b^*$ still near the lowest loss?
 
 # %%
 explore_siglip_bias()
@@ -439,9 +440,9 @@ explore_siglip_bias()
 #
 # ### Does it matter in training?
 #
-# Two linear maps, from fixed descriptors of pictures and captions into 64 dimensions, trained on 1,720 emoji in batches
-# of 128, with Adam, which learns scale and bias too. Recall is measured on 191 other emoji. Four starts, three seeds
-# each; the fourth is the printed formula.
+# Two linear maps, from fixed descriptors of pictures and captions into 64 dimensions, trained on 1,720 emoji in
+# batches of 128, with Adam, which learns scale and bias too. Recall is measured on 191 other emoji. Four starts,
+# three seeds each; the fourth is the printed formula.
 
 # %% tags=["experiment"]
 runs = experiments.bias_training()
@@ -481,8 +482,8 @@ for key, name in names.items():
 
 # %% [markdown]
 # From $b = 0$ the model spends 200 steps on being told "apart!" and finds nothing; only when the bias itself has crept
-# down does it begin to learn. It is not lost, it is late. As printed, nothing is learned in 800 steps although the loss
-# falls all the time (you saw why).
+# down does it begin to learn. It is not lost, it is late. As printed, recall stays at chance for 800 steps, although
+# the loss falls from 1,281 to 199 nats (you saw how).
 #
 # And −10 against $b^*$? For this batch of 128, $b^* = -4.84$ has the lower loss and the balanced gradient; −10 is
 # *faster* at first (22 % against 13 % after 25 steps), since 99 % of its gradient comes from the pairs. After 100
@@ -493,8 +494,8 @@ for key, name in names.items():
 # ## The loss in blocks
 #
 # No term of the loss needs another, so the $N \times N$ matrix never has to exist: compute a block of `chunk` images
-# with `chunk` texts, add up its costs, forget it. The paper exchanges such blocks between devices. Write it, exactly, for
-# any `chunk`. You may use `contrastive.log_sigmoid`.
+# with `chunk` texts, add up its costs, forget it. The paper exchanges such blocks between devices. Write it, exactly,
+# for any `chunk`. You may use `contrastive.log_sigmoid`.
 
 
 # %% solution="siglip.siglip_loss_chunked"
@@ -521,8 +522,8 @@ def siglip_loss_chunked(image_features, text_features, logit_scale, logit_bias, 
 check("siglip.siglip_loss_chunked", siglip_loss_chunked)
 
 # %% [markdown]
-# Exact, then. And small? Autograd keeps what it needs for the backward pass. The next cell counts it, for 1,024 emoji in
-# blocks of 128: for the whole matrix, for a plain loop like yours, and for the library's version.
+# Exact, then. And small? Autograd keeps what it needs for the backward pass. The next cell counts it, for 1,024 emoji
+# in blocks of 128: for the whole matrix, for a plain loop like yours, and for the library's version.
 
 # %% tags=["experiment"]
 pieces = experiments.chunks(batch=1024, chunk=128)
@@ -540,17 +541,18 @@ print(f"  blocks in a loop   {pieces.kept_by_plain_blocks:9,}")
 print(f"  the library's      {pieces.kept_by_library:9,}")
 
 # %% [markdown]
-# In training the loop saves *nothing*: autograd keeps every block, and with the labels even a little more than for the
-# whole matrix. Chunked code that is trained by plain autograd is chunked in name only. The library's version computes the
-# gradients of a block along with its loss, by your formula $-z\,\sigma(-z\ell)/N$, and keeps only those of the features:
-# $2ND$ numbers, here 24 times fewer, and linear in $N$. A softmax cannot do that in one sweep, since its gradients wait for the
-# normaliser. That is what "decoupled" buys. Lesson 04 goes on from here.
+# In training the loop saves *nothing*: autograd keeps every block, and with the labels even a little more than for
+# the whole matrix. Chunked code that is trained by plain autograd is chunked in name only. The library's version
+# computes the gradients of a block along with its loss, by your formula $-z\,\sigma(-z\ell)/N$, and keeps only those
+# of the features: $2ND$ numbers, here 24 times fewer, and linear in $N$. A softmax cannot do that in one sweep, since
+# its gradients wait for the normaliser. That is what "decoupled" buys. Lesson 04 goes on from here.
 
 # %% [markdown]
 # ## Does the batch still matter?
 #
-# The card says that the loss treats each pair as an independent decision and is therefore stable at much smaller batches.
-# Take that apart. First, one and the same negative pair (two emoji) in batches of several sizes, at a fixed bias of −5:
+# The card says that the loss treats each pair as an independent decision and is therefore stable at much smaller
+# batches. Take that apart. First, one and the same negative pair (two emoji) in batches of several sizes, at a fixed
+# bias of −5:
 
 # %% tags=["experiment"]
 pair = experiments.pair_in_batches()
@@ -567,9 +569,9 @@ print(
 )
 
 # %% [markdown]
-# Independent: yes. What a pair is told is the same in every batch, to the last digit; under the softmax it shrinks from
-# 0.24 to 0.005 as competitors join. But the *balance* moves: at one bias, the positives have 70 % of the gradient in a
-# batch of 16 and 2 % in one of 1,024. The bias can follow ($b^*$ in the last line), and has to.
+# Independent: yes. What a pair is told is the same in every batch, to the last digit; under the softmax it shrinks
+# from 0.24 to 0.005 as competitors join. But the *balance* moves: at one bias, the positives have 70 % of the
+# gradient in a batch of 16 and 2 % in one of 1,024. The bias can follow ($b^*$ in the last line), and has to.
 #
 # Second, gradient accumulation. Each pair is independent, so surely eight batches of 32 are a batch of 256?
 
@@ -585,7 +587,8 @@ print(f"pairs visited: {micro.pairs_pieces:,} of {micro.pairs_whole:,}")
 # of the pairs, all of them negatives, are never visited, and nothing renormalises what is left. *Blocks* are exact;
 # *micro-batches* are another loss.
 #
-# Third, training: both losses at a small and at a larger batch, after eight passes over the same 1,720 emoji, four seeds.
+# Third, training: both losses at a small and at a larger batch, after eight passes over the same 1,720 emoji, four
+# seeds.
 
 # %% tags=["experiment"]
 losses = experiments.two_losses()
@@ -611,9 +614,9 @@ show(
 # %% [markdown]
 # Nothing to be seen: 23.6 ± 3.3 % against 25.8 ± 1.7 % at 16, and 27.2 ± 2.1 % against 25.0 ± 0.5 % at 256, standard
 # deviations over four seeds. "Stable at much smaller batches" is true of both losses here, since linear maps on 1,720
-# emoji hardly care about the batch; that one needs a larger batch than the other, this cannot show. Lesson 05 trains real
-# towers and asks again.
-# (The paper itself finds that its loss improves with the batch up to about 32,000, and little beyond.)
+# emoji hardly care about the batch; that one needs a larger batch than the other, this cannot show. Lesson 05 trains
+# real towers and asks again. (The paper itself finds that its loss improves with the batch up to about 32,000, and
+# little beyond.)
 
 # %% [markdown]
 # ## A decision, not a ranking
@@ -640,8 +643,8 @@ def match_or_none(logits, threshold):
 check("siglip.match_or_none", match_or_none)
 
 # %% [markdown]
-# Now on real pairs. One pair of linear maps was trained with InfoNCE, one with the sigmoid loss (the training of above, 300
-# steps). Show each of 191 held-out pictures a list of *wrong* captions only.
+# Now on real pairs. One pair of linear maps was trained with InfoNCE, one with the sigmoid loss (the training of
+# above, 300 steps). Show each of 191 held-out pictures a list of *wrong* captions only.
 #
 # **Predict.** There are ten wrong captions. For which percentage of the pictures does the *softmax* give one of them a
 # probability of at least one half?
@@ -657,9 +660,9 @@ print("a wrong one gets ≥ ½: softmax        ", *(f"{s:6.0%}" for s in lists.s
 print("                      sigmoid        ", *(f"{s:6.0%}" for s in lists.sigmoid))
 
 # %% [markdown]
-# With one candidate the softmax is certain by definition, and it stays sure of some wrong caption for most lists of ten.
-# Its probability says "the best *of these*". The sigmoid's does not depend on the list. Look at the surest cases, with all
-# other 190 captions on offer:
+# With one candidate the softmax is certain by definition, and it stays sure of some wrong caption for most lists of
+# ten. Its probability says "the best *of these*". The sigmoid's does not depend on the list. Look at the surest
+# cases, with all other 190 captions on offer:
 
 # %% tags=["experiment"]
 instead = experiments.offered_instead(count=8)
@@ -690,9 +693,9 @@ show(
 )
 
 # %% [markdown]
-# Most of these captions are near misses, and the two models agree on nearly all of them; what differs is the certainty.
-# But do not take the sigmoid for an oracle. Here
-# is the whole picture, with the right caption on the list and without it:
+# Most of these captions are near misses, and the two models agree on nearly all of them; what differs is the
+# certainty. But do not take the sigmoid for an oracle. Here is the whole picture, with the right caption on the list
+# and without it:
 
 # %% tags=["experiment"]
 none = experiments.no_match(threshold=0.5)
@@ -707,12 +710,12 @@ for name, values, form in (
     print(name, *(format(value, form) for value in values))
 
 # %% [markdown]
-# As *rankings* the two models are alike. The softmax answers for a third of the pictures and is wrong in a quarter of these;
-# with the right caption gone it still answers for 19 %. The sigmoid answers for a tenth, is right in 18 of 19 of these,
-# and with the caption gone answers for 1 %. Its number means what it says. But look at the last line, which asks whether
-# the best candidate's probability tells the two situations apart at *any* threshold, 0.5 being a coin: 0.55 against
-# 0.60, both poor, and the difference is of one training. A well-defined decision is not yet a good detector: these maps do not know
-# pictures well enough.
+# As *rankings* the two models are alike. The softmax answers for a third of the pictures and is wrong in a quarter of
+# these; with the right caption gone it still answers for 19 %. The sigmoid answers for a tenth, is right in 18 of 19
+# of these, and with the caption gone answers for 1 %. Where it says yes it is nearly always right, and it says so
+# rarely. But look at the last line, which asks whether the best candidate's probability tells the two situations
+# apart at *any* threshold, 0.5 being a coin: 0.55 against 0.60, both poor, and the difference is of one training. A
+# well-defined decision is not yet a good detector: these maps do not know pictures well enough.
 
 # %% [markdown]
 # ## Limitations and caveats
@@ -730,8 +733,8 @@ for name, values, form in (
 #
 # ### False negatives
 #
-# Lesson 01: if every pair is in the batch twice, InfoNCE cannot go below $\log 2$. Under the sigmoid loss a second right
-# text is a pair with the label −1, at the *same* logit as one with the label +1:
+# Lesson 01: if every pair is in the batch twice, InfoNCE cannot go below $\log 2$. Under the sigmoid loss a second
+# right text is a pair with the label −1, at the *same* logit as one with the label +1:
 
 # %% tags=["experiment"]
 several = experiments.copies()
@@ -744,14 +747,14 @@ print(
 )
 
 # %% [markdown]
-# Twice as dear with two copies, $2 \log 2 = 1.386$, and worse than the price: to pay only that, the model has to say "perhaps"
-# (½) to pairs that are right. The probability of a right pair falls to one over the number of copies, and with it the meaning
-# of the threshold. (InfoNCE's ranking is unharmed by its floor.)
+# Twice as dear with two copies, $2 \log 2 = 1.386$, and worse than the price: to pay only that, the model has to say
+# "perhaps" (½) to pairs that are right. The probability of a right pair falls to one over the number of copies, and
+# with it the meaning of the threshold. (InfoNCE's ranking is unharmed by its floor.)
 #
 # ### Ranking is not what it optimises
 #
-# Retrieval needs an order, and an order does not change when each image's row of logits is raised or lowered as a whole:
-# some pictures are simply easier. Give every row an offset of its own (normal, standard deviation 5):
+# Retrieval needs an order, and an order does not change when each image's row of logits is raised or lowered as a
+# whole: some pictures are simply easier. Give every row an offset of its own (normal, standard deviation 5):
 
 # %% tags=["experiment"]
 rows = experiments.shift(pairs=128, by=5.0)
@@ -761,31 +764,32 @@ print(
 )
 
 # %% [markdown]
-# The sigmoid loss asks for one scale of probability for all images, which a ranking never needed. Whoever only ranks pays
-# for something that is not used; this is one explanation of reports that a sigmoid loss trails in dense retrieval (for
-# instance big_vision issue 130). It is an argument, not a measurement: at our scale the two recalls did not differ.
+# The sigmoid loss asks for one scale of probability for all images, which a ranking never needed. Whoever only ranks
+# pays for something that is not used; this is one explanation of reports that a sigmoid loss trails in dense
+# retrieval (for instance big_vision issue 130). It is an argument, not a measurement: at our scale the two recalls
+# did not differ.
 #
-# What the lesson shares with lesson 01: noisy and biased web pairs, the gap between the two modalities, and blindness to
-# word order and counting are properties of the data and the towers. No choice of this loss mends them.
+# What the lesson shares with lesson 01: noisy and biased web pairs, the gap between the two modalities, and blindness
+# to word order and counting are properties of the data and the towers. No choice of this loss mends them.
 
 # %% [markdown]
 # ## Explain it
 #
-# The card says that SigLIP treats each pair as an independent binary classification, "predicting 1 and 0"; in its formula
-# $z$ is $\pm 1$. When are the two the same thing, and when is "1 and 0" wrong? And a colleague concludes: *"Each pair is
-# independent, so the sigmoid loss does not depend on the batch."* Is that true? About eight lines.
+# The card says that SigLIP treats each pair as an independent binary classification, "predicting 1 and 0"; in its
+# formula $z$ is $\pm 1$. When are the two the same thing, and when is "1 and 0" wrong? And a colleague concludes:
+# *"Each pair is independent, so the sigmoid loss does not depend on the batch."* Is that true? About eight lines.
 
 # %% [markdown] solution="siglip.explain_labels"
 # **1.** As *targets* of a binary cross-entropy, $-y \log \sigma(\ell) - (1 - y)\log\sigma(-\ell)$, 1 and 0 give
 # $-\log\sigma(\ell)$ for a pair and $-\log\sigma(-\ell)$ otherwise. That is $-\log\sigma(z\ell)$ with $z = \pm 1$: the
 # same loss.
 #
-# **2.** Put 0 for $z$ in the printed formula, and each negative costs $-\log\sigma(0) = \log 2$, whatever its logit. Its
-# gradient is 0: nothing is pushed apart, and all embeddings may collapse.
+# **2.** Put 0 for $z$ in the printed formula, and each negative costs $-\log\sigma(0) = \log 2$, whatever its logit.
+# Its gradient is 0: nothing is pushed apart, and all embeddings may collapse.
 #
-# **3.** What a pair is told depends on that pair alone, so blocks are exact and no normaliser is needed. But there are
-# $N - 1$ negatives for each positive: the balance, $b^* = -\log(N - 1)$ and chance, $\log N + 1$, all move with $N$, and
-# micro-batches leave pairs out. The loss is decoupled from the normaliser, not from the batch.
+# **3.** What a pair is told depends on that pair alone, so blocks are exact and no normaliser is needed. But there
+# are $N - 1$ negatives for each positive: the balance, $b^* = -\log(N - 1)$ and chance, $\log N + 1$, all move with
+# $N$, and micro-batches leave pairs out. The loss is decoupled from the normaliser, not from the batch.
 
 # %% [markdown]
 # In a class this is read by a person. Alone, tick it off yourself:
@@ -796,8 +800,8 @@ rubric("siglip.explain_labels")
 # %% [markdown]
 # ## Spot the bugs
 #
-# *Stretch.* This function takes raw embeddings and the two parameters that SigLIP stores: the logarithm of the scale, and
-# the bias. It runs without a complaint, and it has three bugs of kinds that are found in public code.
+# *Stretch.* This function takes raw embeddings and the two parameters that SigLIP stores: the logarithm of the scale,
+# and the bias. It runs without a complaint, and it has three bugs of kinds that are found in public code.
 #
 # ```python
 # def sigmoid_from_embeddings(image_embeddings, text_embeddings, log_scale, logit_bias):
@@ -808,7 +812,8 @@ rubric("siglip.explain_labels")
 #     return -torch.nn.functional.logsigmoid(labels * logits).mean()
 # ```
 #
-# Write it without them. You may use everything in `contrastive`. If you mend some and miss others, the check says which is left.
+# Write it without them. You may use everything in `contrastive`. If you mend some and miss others, the check says
+# which is left.
 
 
 # %% solution="siglip.sigmoid_from_embeddings"
