@@ -416,7 +416,7 @@ print("log N + 1                  ", *(f"{loss:8.3f}" for loss in best.log_n_plu
 print("InfoNCE of the same vectors", *(f"{loss:8.3f}" for loss in best.infonce))
 
 # %% [markdown]
-# It does, up to the spread. (In the random batch at the beginning, of width 64, the variance was 1.5 and the descent
+# It does, up to the spread. (In the random batch at the beginning, of width 64, the variance is 100/64 = 1.56, and the descent
 # stopped at −4.87: $-\log 63 = -4.14$, minus 0.78, gives −4.92.) And chance has a value that is easy to remember:
 # $L(b^*) = \log N + (N - 1)\log\frac{N}{N - 1} \approx \log N + 1$, one nat above that of InfoNCE. A sigmoid loss of
 # 9.3 at $N = 4096$ is not a good start. It is chance.
@@ -434,7 +434,7 @@ explore_siglip_bias()
 #
 # The button puts $b$ on $b^* = -10.40$ for 32,768. With a cosine of 0.6 at scale 10, a pair still has a logit of only
 # $6 - 10.4$ and a probability of 1 %: the cosine alone cannot pay off the bias. At a scale of 20 it is 81 %, the negatives
-# have 89 % of the gradient, and the lowest loss has moved to $b = -11.75$. So scale and bias have to be learned
+# have 88 % of the gradient, and the lowest loss has moved to $b = -11.75$. So scale and bias have to be learned
 # together, and $b^*$ is a place to start, not one to stay.
 # </details>
 #
