@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from autograder.exercise import Exercise
 from autograder.expectation import Expectation, expect
 from autograder.observation import GRADIENT, Observation
 from autograder.verdict import Check, GroupResult, Verdict
+
+#: Faults of form: the numbers may be right, and pointing to a step would send the learner to the wrong place.
+_FORM = ("type", "dtype", "mutated")
 
 
 def judge(exercise: Exercise, cases: Sequence[Case], observations: Sequence[Observation]) -> Verdict:
@@ -41,6 +45,8 @@ def judge(exercise: Exercise, cases: Sequence[Case], observations: Sequence[Obse
     if failed and problem not in ("own_work", "unattempted", "slow"):
         shown = [(check.case, check.name) for check in failed]
         diagnosis = diagnose(exercise, cases, observations, shown)
+        if problem in _FORM:
+            diagnosis = replace(diagnosis, step=None)
     named = diagnosis.misconceptions if diagnosis else ()
     spared = [] if failed or own_work else [check for check in checks if check.problem]
     text = wording.verdict(exercise, groups, problem, failed[:1], spared[:2], cases, observations, diagnosis)

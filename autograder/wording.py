@@ -221,8 +221,8 @@ def _looks_like(diagnosis: Diagnosis) -> list[str]:
         lines.append(
             _labelled(
                 "FOUND",
-                f"Your `{step.variable}` holds the right {step.right}. "
-                f"The step after it, the {step.wrong}, is in none of your variables: look there.",
+                f"Your `{step.variable}` holds the right {step.right}, so the mistake comes after it. "
+                f"The lesson's next step is the {step.wrong}.",
             )
         )
     return lines

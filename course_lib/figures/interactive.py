@@ -9,6 +9,7 @@ from torch import Tensor
 
 from course_lib.figures.circle import circle_figure, describe_circle, read_circle
 from course_lib.figures.circle_state import CircleState, descend, random_circle
+from course_lib.figures.controls import control, scale_slider
 from course_lib.figures.explorer import Explorer, Frame
 from course_lib.figures.softmax_row import describe_softmax, read_softmax, softmax_figure
 from course_lib.figures.softmax_state import CAPTIONS, softmax_example
@@ -60,9 +61,9 @@ def explore_softmax(
     pairs = [(f"{pair + 1}: {caption}", pair) for pair, caption in enumerate(captions)]
     return Explorer(
         {
-            "logit_scale": _scale_slider(logit_scale),
-            "alignment": _control(ipywidgets.FloatSlider, "Alignment", alignment, min=0, max=1, step=0.02),
-            "highlighted": _control(ipywidgets.SelectionSlider, "Pair", 0, options=pairs),
+            "logit_scale": scale_slider(logit_scale),
+            "alignment": control(ipywidgets.FloatSlider, "Alignment", alignment, min=0, max=1, step=0.02),
+            "highlighted": control(ipywidgets.SelectionSlider, "Pair", 0, options=pairs),
         },
         draw,
     )
@@ -113,33 +114,10 @@ def explore_circle(
 
     return Explorer(
         {
-            "logit_scale": _scale_slider(logit_scale),
-            "steps": _control(ipywidgets.IntSlider, "Steps", 0, min=0, max=max_steps),
-            "seed": _control(ipywidgets.BoundedIntText, "Start (seed)", seed, width="14em", min=0, max=999),
+            "logit_scale": scale_slider(logit_scale),
+            "steps": control(ipywidgets.IntSlider, "Steps", 0, min=0, max=max_steps),
+            "seed": control(ipywidgets.BoundedIntText, "Start (seed)", seed, width="14em", min=0, max=999),
         },
         draw,
         {"Shuffle": lambda values: {"seed": (values["seed"] + 1) % 1000, "steps": 0}},
-    )
-
-
-def _scale_slider(value: float) -> ipywidgets.FloatLogSlider:
-    return _control(
-        ipywidgets.FloatLogSlider,
-        "Logit scale",
-        value,
-        base=10,
-        min=0,
-        max=2,
-        step=0.05,
-        readout_format=".3g",
-    )
-
-
-def _control(kind: type, description: str, value: Any, *, width: str = "36em", **settings: Any) -> Any:
-    return kind(
-        value=value,
-        description=description,
-        style={"description_width": "7em"},
-        layout={"width": f"min({width}, 98%)"},
-        **settings,
     )

@@ -154,7 +154,21 @@ def test_two_mistakes_at_once(answer, names):
 
 
 def test_the_first_wrong_step_is_found():
-    assert "FOUND Your `logits` holds the right logits." in said(examine("infonce.clip_loss", lost))
+    said_of_it = said(examine("infonce.clip_loss", lost))
+    assert "FOUND Your `logits` holds the right logits, so the mistake comes after it." in said_of_it
+    assert "The lesson's next step is the image-to-text log-probabilities." in said_of_it
+
+
+def test_no_step_is_blamed_when_only_the_form_is_wrong():
+    def plain_number(image_features, text_features, logit_scale):
+        logits = logit_scale * image_features @ text_features.T
+        labels = torch.arange(len(logits))
+        halves = [torch.nn.functional.cross_entropy(one, labels) for one in (logits, logits.T)]
+        return sum(halves).item() / 2
+
+    verdict = examine("infonce.clip_loss", plain_number)
+    assert verdict.problem == "type"
+    assert "FOUND" not in verdict.text
 
 
 def test_a_test_that_misses_one_mistake_passes_and_is_told():
