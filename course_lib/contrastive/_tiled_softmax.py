@@ -67,13 +67,13 @@ def gather_grads(
         else:
             values = scaled_products(image, text, scale, tile, out=recomputed(tile))
             if shift is not None:
-                values.sub_(shift).exp_()
+                _exp_(values.sub_(shift))
         grad = weights(tile)  # never in ``values``: a kept tile must survive for another backward pass
         if shift is not None:  # exp(ℓ − shift) · (1/Σ_row + 1/Σ_column)
             torch.add(rows[tile.rows], columns[:, tile.columns], out=grad).mul_(values)
         else:
-            torch.sub(values, rows[tile.rows], out=grad).exp_()
-            grad.add_((values - columns[:, tile.columns]).exp_())
+            _exp_(torch.sub(values, rows[tile.rows], out=grad))
+            grad.add_(_exp_(values - columns[:, tile.columns]))
         tile.positives(grad).sub_(2)
         grads.add(tile, grad)
 
@@ -104,10 +104,23 @@ def _common_shift(image: Tensor, text: Tensor, scale: float) -> float:
     return max(0.0, largest_logit - largest_exponent)
 
 
+def _lowest_exponent(dtype: torch.dtype) -> float:
+    return math.log(torch.finfo(dtype).tiny) + 1
+
+
+def _exp_(exponents: Tensor) -> Tensor:
+    """Exponential in place, at least 3e-38 in float32: where it underflows, exp takes ten times as long."""
+    return exponents.clamp_(min=_lowest_exponent(exponents.dtype)).exp_()
+
+
 def _smallest_sum(image: Tensor) -> float:
-    """Below it, exponentials so small that they count as zero could be missed in the last digit."""
-    limits = torch.finfo(image.dtype)
-    return len(image) * limits.tiny / limits.eps
+    """Below it, exponentials that were lifted to the smallest one could show in the last digit."""
+    return len(image) * math.exp(_lowest_exponent(image.dtype)) / torch.finfo(image.dtype).eps
+
+
+def _log_sum_exp(values: Tensor, dim: int) -> Tensor:
+    largest = values.amax(dim=dim, keepdim=True)
+    return largest.squeeze(dim) + _exp_(values - largest).sum(dim=dim).log()
 
 
 def _sweep_with_one_shift(
@@ -122,7 +135,7 @@ def _sweep_with_one_shift(
             values.sub_(shift)
         if tile.rows == tile.columns:
             positives[tile.rows] = tile.positives(values)
-        values.exp_()
+        _exp_(values)
         rows[tile.rows] += values.sum(dim=1)
         columns[tile.columns] += values.sum(dim=0)
         row_is_complete = tile.columns.stop == len(image)
@@ -145,7 +158,7 @@ def _sweep_with_own_shifts(
         values = scaled_products(image, text, scale, tile, out=memory(tile))
         if tile.rows == tile.columns:
             positives[tile.rows] = tile.positives(values)
-        rows[tile.rows] = torch.logaddexp(rows[tile.rows], values.logsumexp(dim=1))
-        columns[tile.columns] = torch.logaddexp(columns[tile.columns], values.logsumexp(dim=0))
+        rows[tile.rows] = torch.logaddexp(rows[tile.rows], _log_sum_exp(values, dim=1))
+        columns[tile.columns] = torch.logaddexp(columns[tile.columns], _log_sum_exp(values, dim=0))
     log_probabilities = (positives - rows) + (positives - columns)
     return Softmaxes(rows, columns, None, memory.kept), log_probabilities
