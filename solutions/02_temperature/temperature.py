@@ -578,8 +578,8 @@ for name, found in (("random start", start), ("after 60 steps", later)):
 # %% [markdown]
 # It does the opposite. From τ = 1 to τ = 0.01 the largest curvature grows 1,700-fold at a random start and 50-fold
 # after some training, at every step of the way. The gradient noise grows as well: at the start from 2.5 to
-# 4.3, where the ranges of the three seeds overlap; after training from 2.0 to 31 at τ = 0.07, and it is 17 when colder
-# still. Nothing here is smoother at small τ.
+# 4.3 (the seeds' ranges overlap between neighbouring temperatures, not between the two ends); after training from 2.0
+# to 31 at τ = 0.07, and it is 17 when colder still. Nothing here is smoother at small τ.
 #
 # Why does anybody use it, then? Because sharpness pays, once the learning rate is made to fit:
 
