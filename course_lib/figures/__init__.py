@@ -9,36 +9,61 @@ from course_lib.figures.interactive import explore_circle, explore_softmax
 from course_lib.figures.lines import lines
 from course_lib.figures.matrix import draw_matrix
 from course_lib.figures.show import figure_html, show
+from course_lib.figures.siglip_bias import (
+    describe_siglip_bias,
+    explore_siglip_bias,
+    read_siglip_bias,
+    siglip_bias_figure,
+)
+from course_lib.figures.siglip_state import SiglipState
 from course_lib.figures.softmax_row import describe_softmax, read_softmax, softmax_figure
 from course_lib.figures.softmax_state import SoftmaxState, softmax_example
 from course_lib.figures.style import OKABE_ITO, course_style, new_figure
+from course_lib.figures.temperature import (
+    describe_temperature,
+    explore_temperature,
+    read_temperature,
+    temperature_figure,
+)
+from course_lib.figures.temperature_state import TemperatureState, temperature_state
 
 __all__ = [
     "OKABE_ITO",
     "CircleState",
     "Explorer",
     "Frame",
+    "SiglipState",
     "SoftmaxState",
+    "TemperatureState",
     "angle_grad",
     "bars",
     "circle_figure",
     "course_style",
     "descend",
     "describe_circle",
+    "describe_siglip_bias",
     "describe_softmax",
+    "describe_temperature",
     "draw_matrix",
     "explore_circle",
+    "explore_siglip_bias",
     "explore_softmax",
+    "explore_temperature",
     "figure_html",
     "image_grid",
     "lines",
     "new_figure",
     "random_circle",
     "read_circle",
+    "read_siglip_bias",
     "read_softmax",
+    "read_temperature",
     "retrieval_gallery",
     "show",
+    "siglip_bias_figure",
     "softmax_example",
     "softmax_figure",
     "step",
+    "temperature_figure",
+    "temperature_state",
 ]
