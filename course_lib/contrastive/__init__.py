@@ -4,6 +4,7 @@ from course_lib.contrastive.accumulation import accumulated_loss, mean_of_micro_
 from course_lib.contrastive.augmentation import Augmentation, augment_images, drop_words
 from course_lib.contrastive.calibration import expected_calibration_error
 from course_lib.contrastive.corruption import corrupt_pairs
+from course_lib.contrastive.distributed import distributed_clip_loss, distributed_siglip_loss
 from course_lib.contrastive.gradients import ClipLossGrad, clip_loss_grad, grad_wrt_logits, normalize_grad
 from course_lib.contrastive.infonce import clip_loss, image_to_text_loss, text_to_image_loss
 from course_lib.contrastive.mini_clip import (
@@ -25,6 +26,7 @@ from course_lib.contrastive.retrieval import RetrievalReport, recall_at_k, retri
 from course_lib.contrastive.siglip import SiglipGrads, log_sigmoid, pair_labels, siglip_grads, siglip_loss
 from course_lib.contrastive.siglip_bias import initial_bias, positive_gradient_share
 from course_lib.contrastive.siglip_chunked import siglip_loss_chunked
+from course_lib.contrastive.siglip_pairs import match_or_none, siglip_grad_wrt_logits
 from course_lib.contrastive.similarity import cosine_similarity, l2_normalize, similarity_logits
 from course_lib.contrastive.softmax import log_softmax_rows
 from course_lib.contrastive.temperature import (
@@ -59,6 +61,8 @@ __all__ = [
     "clip_loss_grad",
     "corrupt_pairs",
     "cosine_similarity",
+    "distributed_clip_loss",
+    "distributed_siglip_loss",
     "drop_words",
     "effective_negatives",
     "encode",
@@ -76,6 +80,7 @@ __all__ = [
     "load_mini_clip",
     "log_sigmoid",
     "log_softmax_rows",
+    "match_or_none",
     "mean_of_micro_batch_losses",
     "mini_clip_recipe",
     "modality_gap",
@@ -87,6 +92,7 @@ __all__ = [
     "positive_gradient_share",
     "recall_at_k",
     "retrieval_report",
+    "siglip_grad_wrt_logits",
     "siglip_grads",
     "siglip_loss",
     "siglip_loss_chunked",

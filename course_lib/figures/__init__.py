@@ -20,9 +20,23 @@ from course_lib.figures.mini_clip_search import (
     search_figure,
 )
 from course_lib.figures.show import figure_html, show
+from course_lib.figures.siglip_bias import (
+    describe_siglip_bias,
+    explore_siglip_bias,
+    read_siglip_bias,
+    siglip_bias_figure,
+)
+from course_lib.figures.siglip_state import SiglipState
 from course_lib.figures.softmax_row import describe_softmax, read_softmax, softmax_figure
 from course_lib.figures.softmax_state import SoftmaxState, softmax_example
 from course_lib.figures.style import OKABE_ITO, course_style, new_figure
+from course_lib.figures.temperature import (
+    describe_temperature,
+    explore_temperature,
+    read_temperature,
+    temperature_figure,
+)
+from course_lib.figures.temperature_state import TemperatureState, temperature_state
 
 __all__ = [
     "OKABE_ITO",
@@ -32,7 +46,9 @@ __all__ = [
     "Found",
     "Frame",
     "LiveCurves",
+    "SiglipState",
     "SoftmaxState",
+    "TemperatureState",
     "angle_grad",
     "bars",
     "circle_figure",
@@ -41,11 +57,15 @@ __all__ = [
     "descend",
     "describe_circle",
     "describe_search",
+    "describe_siglip_bias",
     "describe_softmax",
+    "describe_temperature",
     "draw_matrix",
     "explore_circle",
     "explore_mini_clip",
+    "explore_siglip_bias",
     "explore_softmax",
+    "explore_temperature",
     "figure_html",
     "found_on",
     "image_grid",
@@ -54,12 +74,17 @@ __all__ = [
     "random_circle",
     "read_circle",
     "read_search",
+    "read_siglip_bias",
     "read_softmax",
+    "read_temperature",
     "retrieval_gallery",
     "search_figure",
     "show",
+    "siglip_bias_figure",
     "softmax_example",
     "softmax_figure",
     "step",
+    "temperature_figure",
+    "temperature_state",
     "text_gallery",
 ]

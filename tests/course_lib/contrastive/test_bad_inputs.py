@@ -1,6 +1,7 @@
 """Every public function refuses a bad argument in one sentence: its name, what was expected, what came."""
 
 import inspect
+import math
 
 import numpy as np
 import pytest
@@ -31,13 +32,22 @@ GOOD = {
     "siglip_grads": SIGMOID,
     "siglip_loss_chunked": {**SIGMOID, "chunk": 2},
     "tiled_clip_loss": {**FEATURES, "logit_scale": 10.0, "tile": 2},
+    "distributed_clip_loss": {**FEATURES, "logit_scale": 10.0},
+    "distributed_siglip_loss": SIGMOID,
     "pair_labels": {"batch": 4},
     "initial_bias": {"batch": 4},
     "positive_gradient_share": {"batch": 4, "logit_bias": -10.0},
+    "siglip_grad_wrt_logits": {"logits": torch.eye(4)},
+    "match_or_none": {"logits": torch.eye(4, 3)},
     "recall_at_k": {"similarity": torch.eye(4), "k": 1},
     "retrieval_report": {**FEATURES, "ks": (1, 2)},
     "modality_gap": FEATURES,
     "modality_share": FEATURES,
+    "softmax_temperature": {"similarity": torch.eye(4, 3), "temperature": 0.07},
+    "expected_similarity": {"similarity": torch.eye(4, 3), "logit_scale": 10.0},
+    "grad_log_scale": {"similarity": torch.eye(4), "log_scale": 1.0},
+    "hardness_weights": {"similarity": torch.eye(4), "temperature": 0.07},
+    "effective_negatives": {"similarity": torch.eye(4), "temperature": 0.07},
 }
 MATRIX_ARGUMENTS = [
     (function, argument)
@@ -48,7 +58,14 @@ MATRIX_ARGUMENTS = [
 TAKE_TENSORS = list(dict.fromkeys(function for function, _ in MATRIX_ARGUMENTS))
 PAIRS = [(function, *arguments) for function in GOOD if len(arguments := list(GOOD[function])[:2]) == 2]
 PAIRS = [(f, a, b) for f, a, b in PAIRS if isinstance(GOOD[f][b], torch.Tensor)]
-SQUARE = [("grad_wrt_logits", "logits"), ("recall_at_k", "similarity")]
+SQUARE = [
+    ("grad_wrt_logits", "logits"),
+    ("siglip_grad_wrt_logits", "logits"),
+    ("recall_at_k", "similarity"),
+    ("grad_log_scale", "similarity"),
+    ("hardness_weights", "similarity"),
+    ("effective_negatives", "similarity"),
+]
 
 
 def functions_taking(argument):
@@ -87,7 +104,7 @@ def test_the_good_call_passes_and_keeps_the_dtype_and_its_arguments(function, dt
     before = {name: torch.as_tensor(value).clone() for name, value in arguments.items()}
     results = getattr(contrastive, function)(**arguments)
     for result in results if isinstance(results, tuple) else [results]:
-        assert result.dtype == dtype
+        assert result.dtype == (torch.int64 if function == "match_or_none" else dtype)
     for name, value in arguments.items():
         assert torch.equal(torch.as_tensor(value), before[name])
 
@@ -190,6 +207,32 @@ def test_scalars(function, argument):
         assert refusal(function, **{argument: value}) == (ValueError, f"{argument} must be finite, got nan.")
 
 
+def test_log_scale():
+    expected = "log_scale must be a number or a 0-d floating-point tensor"
+    assert refusal("grad_log_scale", log_scale="1") == (TypeError, f"{expected}, got str.")
+    assert refusal("grad_log_scale", log_scale=math.inf) == (ValueError, "log_scale must be finite, got inf.")
+
+
+def test_a_temperature_that_divides_nothing():
+    for value in (0.0, -0.07):
+        assert refusal("softmax_temperature", temperature=value) == (
+            ValueError,
+            f"temperature must be greater than 0, got {value}.",
+        )
+    kind, message = refusal("softmax_temperature", temperature=torch.ones(3))
+    assert (kind, message.endswith("got a tensor of shape [3].")) == (ValueError, True)
+
+
+@pytest.mark.parametrize("function", ["hardness_weights", "effective_negatives"])
+def test_temperatures_with_limits(function):
+    assert refusal(function, temperature=-1.0) == (ValueError, "temperature must be at least 0, got -1.0.")
+    assert refusal(function, temperature=math.nan) == (ValueError, "temperature must be finite, got nan.")
+    assert refusal(function, similarity=torch.ones(1, 1)) == (
+        ValueError,
+        "similarity must hold at least two pairs: a batch of one has no negatives.",
+    )
+
+
 @pytest.mark.parametrize(
     ("function", "argument", "low"),
     [
@@ -201,6 +244,7 @@ def test_scalars(function, argument):
         ("pair_labels", "batch", 1),
         ("initial_bias", "batch", 2),
         ("positive_gradient_share", "batch", 1),
+        ("tiled_clip_loss", "memory_budget", 0),
     ],
 )
 def test_counts(function, argument, low):
@@ -244,4 +288,20 @@ def test_eps_that_guards_nothing(function, eps):
     assert refusal(function, eps=eps) == (
         ValueError,
         f"eps must be finite and at least 1.18e-38, the smallest normal torch.float32, got {eps}.",
+    )
+
+
+@pytest.mark.parametrize("threshold", [0, 1.0, -0.1, float("nan")])
+def test_a_threshold_that_leaves_no_choice(threshold):
+    assert refusal("match_or_none", threshold=threshold) == (
+        ValueError,
+        f"threshold must be more than 0 and less than 1, got {threshold}.",
+    )
+
+
+@pytest.mark.parametrize("threshold", [None, True, "half"])
+def test_a_threshold_is_a_number(threshold):
+    assert refusal("match_or_none", threshold=threshold) == (
+        TypeError,
+        f"threshold must be a number between 0 and 1, got {type(threshold).__name__}.",
     )

@@ -1,11 +1,95 @@
-"""LearnableScale: what it stores, how it learns, where it is clipped."""
+"""Temperature: against torch and autograd, by its laws; LearnableScale: what it stores, how it learns."""
 
+import itertools
 import math
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from course_lib.contrastive import LearnableScale, clip_loss
+from course_lib.contrastive import (
+    LearnableScale,
+    clip_loss,
+    expected_similarity,
+    grad_log_scale,
+    softmax_temperature,
+)
+
+BATCHES = st.tuples(st.integers(1, 9), st.integers(1, 6), st.integers(0, 10**6))
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.07, 0.01, 1e-4, 50.0])
+def test_softmax_temperature_is_torchs_softmax_of_the_quotient(randn, temperature, assert_close):
+    similarity = randn(5, 7).tanh()
+    assert_close(softmax_temperature(similarity, temperature), (similarity / temperature).softmax(dim=1))
+    as_tensor = torch.tensor(temperature, dtype=torch.float64)
+    assert_close(softmax_temperature(similarity, as_tensor), softmax_temperature(similarity, temperature))
+
+
+def test_softmax_temperature_passes_gradcheck(randn):
+    similarity = randn(3, 4).requires_grad_()
+    temperature = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(softmax_temperature, (similarity, temperature))
+
+
+def test_softmax_temperature_in_its_limits(randn):
+    similarity = randn(4, 6)
+    hottest = softmax_temperature(similarity, 1e9)
+    assert torch.allclose(hottest, torch.full_like(hottest, 1 / 6), atol=1e-8)
+    coldest = softmax_temperature(similarity, 1e-9)
+    assert torch.equal(coldest.argmax(dim=1), similarity.argmax(dim=1))
+    assert torch.allclose(coldest.amax(dim=1), torch.ones(4, dtype=torch.float64))
+
+
+def test_expected_similarity_is_the_slope_of_the_log_sum_exp(randn, assert_close):
+    similarity = randn(5, 4)
+    scales = torch.full((5,), 3.0, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad((similarity * scales[:, None]).logsumexp(dim=1).sum(), scales)
+    assert_close(expected_similarity(similarity, 3.0), slope)
+
+
+@given(BATCHES, st.floats(0, 200), st.floats(0, 200))
+@settings(deadline=None)
+def test_expected_similarity_grows_with_the_scale_from_mean_to_maximum(randn, batch, one, other):
+    rows, columns, seed = batch
+    similarity = randn(rows, columns, seed=seed).tanh()
+    low, high = (expected_similarity(similarity, scale) for scale in sorted((one, other)))
+    assert (low <= high + 1e-12).all()
+    assert (high <= similarity.amax(dim=1) + 1e-12).all()
+    assert (low >= similarity.mean(dim=1) - 1e-12).all()
+
+
+@pytest.mark.parametrize("log_scale", [-1.0, 0.0, 2.66, math.log(100), math.log(1000)])
+@pytest.mark.parametrize(("size", "dim"), [(1, 3), (2, 2), (7, 4)])
+def test_grad_log_scale_is_autograds(random_pairs, size, dim, log_scale, assert_close):
+    image, text = random_pairs(size, dim)
+    leaf = torch.tensor(log_scale, dtype=torch.float64, requires_grad=True)
+    (expected,) = torch.autograd.grad(clip_loss(image, text, leaf.exp()), leaf)
+    assert_close(grad_log_scale(image @ text.T, log_scale), expected)
+    assert_close(grad_log_scale(image @ text.T, leaf.detach()), expected)
+
+
+def test_grad_log_scale_in_float32(random_pairs):
+    image, text = random_pairs(16, 8, dtype=torch.float32)
+    got = grad_log_scale(image @ text.T, 4.6)
+    assert got.dtype == torch.float32
+    expected = grad_log_scale(image.double() @ text.double().T, 4.6)
+    assert got.item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+@given(BATCHES)
+@settings(deadline=None)
+def test_the_loss_is_convex_in_the_scale(random_pairs, batch):
+    image, text = random_pairs(*batch)
+    slopes = [grad_log_scale(image @ text.T, math.log(c)).item() / c for c in (0.1, 1.0, 5.0, 30.0, 100.0)]
+    assert all(left <= right + 1e-12 for left, right in itertools.pairwise(slopes))
+
+
+def test_a_batch_that_can_be_told_apart_always_wants_a_larger_scale(random_pairs):
+    image, _ = random_pairs(6, 4)
+    for scale in (1.0, 14.3, 50.0):
+        assert grad_log_scale(image @ image.T, math.log(scale)) < 0
 
 
 def set_log_scale(scale: LearnableScale, value: float) -> None:
