@@ -5,17 +5,10 @@ from course_lib.contrastive.augmentation import Augmentation, augment_images, dr
 from course_lib.contrastive.calibration import expected_calibration_error
 from course_lib.contrastive.corruption import corrupt_pairs
 from course_lib.contrastive.distributed import distributed_clip_loss, distributed_siglip_loss
+from course_lib.contrastive.encoding import encode, image_tensor
 from course_lib.contrastive.gradients import ClipLossGrad, clip_loss_grad, grad_wrt_logits, normalize_grad
 from course_lib.contrastive.infonce import clip_loss, image_to_text_loss, text_to_image_loss
-from course_lib.contrastive.mini_clip import (
-    LOSSES,
-    EncodedPair,
-    Loss,
-    MiniClip,
-    encode,
-    image_tensor,
-    new_mini_clip,
-)
+from course_lib.contrastive.mini_clip import LOSSES, EncodedPair, Loss, MiniClip, new_mini_clip
 from course_lib.contrastive.modality_gap import modality_gap, modality_share
 from course_lib.contrastive.negatives import effective_negatives, hardness_weights
 from course_lib.contrastive.novelty import Novelty, novelty
