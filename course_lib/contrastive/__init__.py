@@ -1,8 +1,10 @@
 """Contrastive learning of images and texts: similarities, the InfoNCE and sigmoid losses, and retrieval."""
 
 from course_lib.contrastive.accumulation import accumulated_loss, mean_of_micro_batch_losses
+from course_lib.contrastive.grad_cache import grad_cache_step
 from course_lib.contrastive.gradients import ClipLossGrad, clip_loss_grad, grad_wrt_logits, normalize_grad
 from course_lib.contrastive.infonce import clip_loss, image_to_text_loss, text_to_image_loss
+from course_lib.contrastive.ranks import Group, ProcessGroup, gathered_clip_loss, ring_siglip_loss
 from course_lib.contrastive.retrieval import recall_at_k
 from course_lib.contrastive.siglip import (
     SiglipGrads,
@@ -15,15 +17,28 @@ from course_lib.contrastive.siglip_bias import initial_bias, positive_gradient_s
 from course_lib.contrastive.siglip_chunked import siglip_loss_chunked
 from course_lib.contrastive.similarity import cosine_similarity, l2_normalize, similarity_logits
 from course_lib.contrastive.softmax import log_softmax_rows
+from course_lib.contrastive.streaming import (
+    TileGradients,
+    TileStatistics,
+    streaming_logsumexp,
+    tile_gradients,
+    tile_statistics,
+)
 from course_lib.contrastive.tiled import tiled_clip_loss
 
 __all__ = [
     "ClipLossGrad",
+    "Group",
+    "ProcessGroup",
     "SiglipGrads",
+    "TileGradients",
+    "TileStatistics",
     "accumulated_loss",
     "clip_loss",
     "clip_loss_grad",
     "cosine_similarity",
+    "gathered_clip_loss",
+    "grad_cache_step",
     "grad_wrt_logits",
     "image_to_text_loss",
     "initial_bias",
@@ -35,10 +50,14 @@ __all__ = [
     "pair_labels",
     "positive_gradient_share",
     "recall_at_k",
+    "ring_siglip_loss",
     "siglip_grads",
     "siglip_loss",
     "siglip_loss_chunked",
     "similarity_logits",
+    "streaming_logsumexp",
     "text_to_image_loss",
+    "tile_gradients",
+    "tile_statistics",
     "tiled_clip_loss",
 ]
