@@ -86,8 +86,8 @@ def log_sigmoid(logits: Float[Tensor, "images texts"]) -> Float[Tensor, "images 
     Notes
     -----
     The exponential's argument is never positive, so it cannot overflow: at −1000 the result is −1000.
-    log(sigmoid(ℓ)), taken in two steps, is −inf from about −89 down in float32. It is also the better −softplus(−ℓ): torch's softplus
-    becomes linear above its threshold of 20, which costs 2e-9, and the gradient with it.
+    log(sigmoid(ℓ)), taken in two steps, is −inf from about −89 down in float32. −softplus(−ℓ) is the same
+    function, but torch's softplus turns linear above its threshold of 20, where that still costs 2e-9.
 
     Examples
     --------

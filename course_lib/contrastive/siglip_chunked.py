@@ -1,17 +1,20 @@
-"""The sigmoid loss block by block: exact for any size of block, since no pair needs to know another."""
+"""The sigmoid loss block by block: exact for any size of block, since no pair needs to know another.
+
+There is no normaliser to wait for, so a block gives its part of the loss and of every gradient at once: one
+sweep of three matrix products (logits, G T, Gᵀ I), and no logits are kept for the backward pass.
+"""
 
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_lib.contrastive.infonce import _logits
+from course_lib.contrastive._tiled_grads import LogitGrads, Wanted, refuse_second_derivative
+from course_lib.contrastive._tiles import TILE, Scratch, tiles
 from course_lib.contrastive.siglip import _check
 from course_lib.validate import check_int
-
-#: Rows and columns of a block.
-CHUNK = 512
 
 
 def siglip_loss_chunked(
@@ -19,7 +22,7 @@ def siglip_loss_chunked(
     text_features: Float[Tensor, "batch dim"],
     logit_scale: float | Float[Tensor, ""],
     logit_bias: float | Float[Tensor, ""],
-    chunk: int = CHUNK,
+    chunk: int = TILE,
 ) -> Float[Tensor, ""]:
     """`siglip_loss`, from blocks of [chunk, chunk] logits.
 
@@ -49,6 +52,13 @@ def siglip_loss_chunked(
     ------
     TypeError, ValueError
         As for `siglip_loss`, or if ``chunk`` is not an integer of at least 1.
+    RuntimeError
+        If the backward pass is to be differentiated, too (``create_graph=True``): `siglip_loss` can be.
+
+    Notes
+    -----
+    Where gradients are asked for, they are computed along with the loss and kept until the backward pass:
+    O(batch · dim) memory besides one block, where `siglip_loss` needs O(batch²).
 
     References
     ----------
@@ -66,14 +76,60 @@ def siglip_loss_chunked(
 
 
 def _siglip_loss_chunked(
-    image_features: Tensor, text_features: Tensor, logit_scale: Any, logit_bias: Any, chunk: int
+    image_features: Tensor,
+    text_features: Tensor,
+    logit_scale: float | Tensor,
+    logit_bias: float | Tensor,
+    chunk: int,
 ) -> Tensor:
-    loss = image_features.new_zeros(())
-    for row, images in enumerate(image_features.split(chunk)):
-        for column, texts in enumerate(text_features.split(chunk)):
-            logits = _logits(images, texts, logit_scale) + logit_bias
-            # Every pair as a negative; log σ(−ℓ) = log σ(ℓ) − ℓ turns those of the diagonal into positives.
-            loss = loss - F.logsigmoid(-logits).sum()
-            if row == column:
-                loss = loss - logits.diagonal().sum()
-    return loss / len(image_features)
+    inputs = (image_features, text_features, logit_scale, logit_bias)
+    recorded = torch.is_grad_enabled()
+    wanted = tuple(recorded and isinstance(x, Tensor) and x.requires_grad for x in inputs)
+    loss: Tensor = _SiglipLoss.apply(*inputs, chunk, wanted)
+    return loss
+
+
+class _SiglipLoss(torch.autograd.Function):
+    """Loss and gradients in one sweep; the backward pass only multiplies them by the upstream gradient."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        image: Tensor,
+        text: Tensor,
+        logit_scale: float | Tensor,
+        logit_bias: float | Tensor,
+        chunk: int,
+        wanted: tuple[bool, ...],
+    ) -> Tensor:
+        loss, grads = _sweep(image, text, float(logit_scale), float(logit_bias), chunk, wanted)
+        ctx.save_for_backward(*grads)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        refuse_second_derivative("siglip_loss_chunked", instead="siglip_loss")
+        grads = (None if grad is None else grad * upstream for grad in ctx.saved_tensors)
+        return (*grads, None, None)
+
+
+def _sweep(
+    image: Tensor, text: Tensor, scale: float, bias: float, chunk: int, wanted: tuple[bool, ...]
+) -> tuple[Tensor, tuple[Tensor | None, ...]]:
+    *wanted_by_logits, wanted_by_bias = wanted
+    grads = LogitGrads(image, text, Wanted(*wanted_by_logits))
+    losses, grad_biases = [], []
+    memory = Scratch(len(image), chunk, image)
+    for tile in tiles(len(image), chunk):
+        logits = torch.mm(image[tile.rows], text[tile.columns].T, out=memory(tile)).mul_(scale).add_(bias)
+        # To −z ℓ: a negative's logit as it is, a positive's with the other sign.
+        tile.positives(logits).neg_()
+        losses.append(F.logsigmoid(-logits).sum())
+        if any(wanted):
+            grad = logits.sigmoid_()  # to G = −z σ(−z ℓ), without the 1/N
+            tile.positives(grad).neg_()
+            grad_biases.append(grad.sum())
+            grads.add(tile, grad)
+    loss = -torch.stack(losses).sum() / len(image)
+    grad_bias = torch.stack(grad_biases).sum() / len(image) if wanted_by_bias else None
+    return loss, (*grads.scaled(scale, 1 / len(image), chunk), grad_bias)

@@ -198,6 +198,7 @@ def test_scalars(function, argument):
         ("pair_labels", "batch", 1),
         ("initial_bias", "batch", 2),
         ("positive_gradient_share", "batch", 1),
+        ("tiled_clip_loss", "memory_budget", 0),
     ],
 )
 def test_counts(function, argument, low):
