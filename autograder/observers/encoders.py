@@ -18,8 +18,9 @@ def call(answer: Callable[..., Any], given: dict[str, Any]) -> tuple[Any, dict[s
         ``(image_encoder, text_encoder, images, texts, loss_fn, chunk_size)``, which takes one training step's
         gradients. ``loss_fn(image_features, text_features)`` is symmetric InfoNCE at a scale of its own.
     given : dict
-        ``images``, ``texts``: [batch, width]; ``image_weights``, ``text_weights``: [layers, width, width]; ``image_dropout``, ``text_dropout``: probabilities, drawn from torch's generator;
-        ``logit_scale``: 0-d; ``chunk_size``.
+        ``images``, ``texts``: [batch, width]; ``image_weights``, ``text_weights``: [layers, width, width];
+        ``image_dropout``, ``text_dropout``: probabilities, drawn from torch's generator; ``logit_scale``:
+        0-d; ``chunk_size``.
     """
     image_weights, text_weights, logit_scale = (
         given[name].detach().clone().requires_grad_()

@@ -63,7 +63,7 @@ asked = Exercise(
         _batch(3, 7),
         _batch(5, 2, "dropout", image_dropout=0.5),
         _batch(5, 2, "dropout", text_dropout=0.4),
-        _batch(20, 2, "memory", layers=15, room=3000),
+        _batch(12, 3, "memory", layers=7, room=1350),
     ],
     hints=[
         "The loss needs all features, but the encoder needs only one chunk at a time, if you know what the loss wants "

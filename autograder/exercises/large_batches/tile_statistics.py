@@ -201,12 +201,13 @@ def maxima_and_sums(
     image_features: Tensor, text_features: Tensor, logit_scale: Tensor, tile: int
 ) -> Statistics:
     def stream(queries: Tensor, keys: Tensor) -> Tensor:
-        top, total = torch.full((len(queries),), -torch.inf, dtype=queries.dtype), 0.0
+        top = torch.full((len(queries),), -torch.inf, dtype=queries.dtype)
+        total = torch.zeros_like(top)
         for part in keys.split(tile):
             block = torch.einsum("id,jd->ij", queries, part).mul(logit_scale)
             new = torch.maximum(top, block.amax(1))
             total = total * torch.exp(top - new) + torch.exp(block - new[:, None]).sum(1)
             top = new
-        return top + torch.as_tensor(total).log()
+        return top + total.log()
 
     return stream(image_features, text_features), stream(text_features, image_features)

@@ -41,7 +41,7 @@ asked = Exercise(
 
 def _with_backward(
     forward: Callable[[Tensor, Tensor, Tensor], Tensor],
-    backward: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor | None, ...]],
+    backward: Callable[..., tuple[Tensor | None, ...]],
 ) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """A loss whose gradient is written by hand, rightly or wrongly."""
 
@@ -59,8 +59,8 @@ def _with_backward(
 
 
 def _gradients(images: Tensor, texts: Tensor, scale: Tensor, upstream: Any, tile: int) -> tuple[Tensor, ...]:
-    statistics = contrastive.tile_statistics(images, texts, scale, tile)
-    return contrastive.tile_gradients(images, texts, scale, *statistics, upstream, tile)
+    rows, columns = contrastive.tile_statistics(images, texts, scale, tile)
+    return contrastive.tile_gradients(images, texts, scale, rows, columns, upstream, tile)
 
 
 def _exact(tile: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
@@ -193,7 +193,9 @@ def two_passes(image_features: Tensor, text_features: Tensor, logit_scale: Tenso
 
         @staticmethod
         def backward(ctx: Any, *upstream: Tensor) -> Any:
-            return tuple(contrastive.tile_gradients(*ctx.saved_tensors, upstream[0], tile))
+            images, texts, scale, rows, columns = ctx.saved_tensors
+            gradients = contrastive.tile_gradients(images, texts, scale, rows, columns, upstream[0], tile)
+            return gradients.image_features, gradients.text_features, gradients.logit_scale
 
     return Tiled.apply(image_features, text_features, logit_scale)
 

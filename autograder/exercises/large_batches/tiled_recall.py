@@ -1,6 +1,9 @@
 """Spot the bugs: recall at 1 of a large batch, tile by tile."""
 
+from typing import Any
+
 import torch
+from numpy.random import Generator
 from torch import Tensor
 
 from autograder.exercise import CaseSpec, Exercise
@@ -11,7 +14,7 @@ from course_lib.experiments.large_batches import recall_with_three_bugs
 def _tiles(batch: int, tile: int, dim: int = 2) -> CaseSpec:
     whole = pairs(batch, dim, 1.0)
 
-    def make(rng):  # type: ignore[no-untyped-def]
+    def make(rng: Generator) -> dict[str, Any]:
         inputs = dict(whole.make(rng))
         del inputs["logit_scale"]
         return {**inputs, "tile": tile}
@@ -120,13 +123,11 @@ def strips(image_features: Tensor, text_features: Tensor, tile: int) -> Tensor:
 
 @asked.also_correct("the nearest text's index")
 def nearest(image_features: Tensor, text_features: Tensor, tile: int) -> Tensor:
-    best, index = None, None
+    values, places = [], []
     for start in range(0, len(text_features), tile):
         value, place = (image_features @ text_features[start : start + tile].T).max(dim=1)
-        place = place + start
-        if best is None:
-            best, index = value, place
-        else:
-            index = torch.where(value > best, place, index)
-            best = torch.maximum(best, value)
-    return (index == torch.arange(len(image_features))).double().mean()
+        values.append(value)
+        places.append(place + start)
+    tiles = torch.stack(values).argmax(dim=0, keepdim=True)
+    index = torch.stack(places).gather(0, tiles)[0]
+    return index.eq(torch.arange(len(index))).double().mean()
