@@ -6,6 +6,13 @@ from course_lib.figures.circle_state import CircleState, angle_grad, descend, ra
 from course_lib.figures.explorer import Explorer, Frame
 from course_lib.figures.gallery import image_grid, retrieval_gallery
 from course_lib.figures.interactive import explore_circle, explore_softmax
+from course_lib.figures.large_batches import (
+    TilesState,
+    describe_tiles,
+    explore_tiles,
+    read_tiles,
+    tiles_figure,
+)
 from course_lib.figures.lines import lines
 from course_lib.figures.matrix import draw_matrix
 from course_lib.figures.show import figure_html, show
@@ -19,6 +26,7 @@ __all__ = [
     "Explorer",
     "Frame",
     "SoftmaxState",
+    "TilesState",
     "angle_grad",
     "bars",
     "circle_figure",
@@ -26,9 +34,11 @@ __all__ = [
     "descend",
     "describe_circle",
     "describe_softmax",
+    "describe_tiles",
     "draw_matrix",
     "explore_circle",
     "explore_softmax",
+    "explore_tiles",
     "figure_html",
     "image_grid",
     "lines",
@@ -36,9 +46,11 @@ __all__ = [
     "random_circle",
     "read_circle",
     "read_softmax",
+    "read_tiles",
     "retrieval_gallery",
     "show",
     "softmax_example",
     "softmax_figure",
     "step",
+    "tiles_figure",
 ]

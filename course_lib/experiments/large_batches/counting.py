@@ -10,6 +10,8 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+_PRODUCTS = ("aten::mm", "aten::addmm", "aten::addmm_")
+
 
 class Counted(TorchDispatchMode):
     """Counts the bytes of tensors made inside the block that are alive; `most` is the peak.
@@ -49,7 +51,7 @@ class Counted(TorchDispatchMode):
         for key in [key for key, (storage, _) in self._alive.items() if storage.expired()]:
             self._now -= self._alive.pop(key)[1]
         self.most = max(self.most, self._now)
-        if self._progress is not None and func._schema.name in ("aten::mm", "aten::addmm"):
+        if self._progress is not None and func._schema.name in _PRODUCTS:
             (rows, inner), columns = args[-2].shape, args[-1].shape[1]
             self._progress(2 * rows * inner * columns)
         return result

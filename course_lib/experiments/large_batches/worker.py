@@ -23,7 +23,7 @@ def main(folder: Path, world_size: int, rank: int, names: list[str]) -> None:
         del os.environ["GLOO_SOCKET_IFNAME"]
     store = torch.distributed.FileStore(str(folder / "store"), world_size)
     torch.distributed.init_process_group(
-        "gloo", store=store, rank=rank, world_size=world_size, timeout=timedelta(seconds=60)
+        "gloo", store=store, rank=rank, world_size=world_size, timeout=timedelta(seconds=30)
     )
     answers = importlib.import_module("answers")
     with np.load(folder / "given.npz") as given:
