@@ -24,6 +24,11 @@ class Held(TorchDispatchMode):
         self._before: dict[int, StorageWeakRef] = {}
         self._alive: dict[int, tuple[StorageWeakRef, int]] = {}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Whether torch is to hide this from its compiler: it would load that first, for seconds."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run one operation, and count what is alive after it."""
         for value in tree_leaves((args, kwargs)):

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 04 · Large batches: the whole matrix without the matrix
 #
-# CLIP was trained with batches of 32,768 pairs. The matrix of their logits alone takes more memory than a whole small
-# model, and the encoders' activations take a hundred times more than that. In this lesson you compute the exact loss
+# CLIP was trained with batches of 32,768 pairs. Two things overflow any one machine's memory at that size: the matrix
+# of all logits, and what the encoders keep for their backward pass. In this lesson you compute the exact loss
 # of such a batch, and its exact gradients, on the machine in front of you: first without ever building the matrix,
 # then without keeping the activations, then over several processes.
 #
@@ -62,9 +62,9 @@ print("held by clip_loss.backward, MB ", *(f"{x:8.1f}" for x in start.whole))
 print(f"that is {start.matrices:.1f} matrices")
 
 # %% [markdown]
-# One matrix is 4.3 GB. But differentiating `clip_loss` holds *six* of them at once: logits, two log-softmaxes,
-# exponentials, gradients. (Counted: every tensor that torch makes between the features and their gradients, while it
-# is alive.) At CLIP's batch size that is 26 GB, for a loss.
+# One matrix is 4.3 GB. But differentiating `clip_loss` holds *six* of them at once: cosines, logits, an exponential for
+# each direction, and two for the gradients. (Counted: every tensor that torch makes between the features and their
+# gradients, while it is alive.) At CLIP's batch size that is 26 GB, for a loss.
 #
 # The figure shows where this lesson goes. Left, the matrix in tiles, visited row by row; the strips at its edges show
 # how much each row and each column has seen so far. Right, the memory on a logarithmic axis, plainly and with the two
@@ -103,10 +103,9 @@ def streaming_logsumexp(logits, chunk_size):
     total = torch.zeros_like(maximum)
     for chunk in logits.split(chunk_size, dim=1):
         larger = torch.maximum(maximum, chunk.amax(dim=1))
+        new = (chunk - larger[:, None]).exp().sum(dim=1)
         # Old terms are relative to the old maximum: carry them over to the new one.
-        total = total * (maximum - larger).exp() + (chunk - larger[:, None]).exp().sum(
-            dim=1
-        )
+        total = total * (maximum - larger).exp() + new
         maximum = larger
     return maximum + total.log()
     ### END SOLUTION
@@ -371,13 +370,14 @@ print(
 
 # %% [markdown]
 # More arithmetic, less time: a tile of 512 × 512 stays in the processor's cache, while six matrices of 67 MB travel to
-# memory and back for every exponential. On the machine where this was written the tiles took about a fifth of the time at
-# $N = 4{,}096$, and a quarter more than the floor. The numbers above are your machine's.
+# memory and back for every exponential. On the machine where this was written, the library's tiles took about a fifth of
+# the whole matrix's time at $N = 4{,}096$, and a quarter more than the floor. (They share one exponential between rows
+# and columns where that is safe.) The numbers above are your machine's.
 #
 # ### CLIP's batch on your machine
 #
-# And now the batch of 32,768, exactly, with all gradients. The whole matrix would hold 26 GB. (Half a minute to a minute;
-# random features of width 128, CLIP's are 512 wide.)
+# And now the batch of 32,768, exactly, with all gradients. The whole matrix would hold 26 GB. (It takes half a
+# minute to two minutes, with random features of width 128; CLIP's are 512 wide.)
 
 # %% tags=["experiment"]
 big = experiments.big_batch(tiled_clip_loss)
@@ -603,7 +603,7 @@ check("large_batches.gathered_clip_loss", gathered_clip_loss)
 # %% [markdown]
 # ### In real processes
 #
-# A simulation is a simulation. The next cell starts two, then four real processes, which exchange tensors by way of
+# The check has played all ranks one after the other. The next cell starts two, then four real processes, which exchange tensors by way of
 # `torch.distributed` (with *gloo*, which needs no GPU). They cannot import what a notebook defines, so the cell first
 # writes your function's source into a module in a temporary folder. Each process encodes its shard with the same linear
 # towers and runs your loss; gradients are averaged. Beside it, the common idiom: gather, put your own features back in
@@ -612,35 +612,18 @@ check("large_batches.gathered_clip_loss", gathered_clip_loss)
 # %% tags=["experiment"]
 runs = [experiments.processes(world_size, gathered_clip_loss) for world_size in (2, 4)]
 print(
-    "                                       ", *(f"W = {r.world_size}  " for r in runs)
+    "                                    ", *(f"    W = {r.world_size}" for r in runs)
 )
-print(
-    "your function                          ",
-    *("yes    " if r.yours else "ours   " for r in runs),
-)
-print(
-    "loss, difference from one process      ", *(f"{r.loss_error:.0e}  " for r in runs)
-)
-print(
-    "gradient, difference from one process  ",
-    *(f"{r.gradient_error:.0e}  " for r in runs),
-)
-print(
-    "idiom: loss, difference                ",
-    *(f"{r.naive_loss_error:.0e}  " for r in runs),
-)
-print(
-    "idiom: towers' gradient, length        ",
-    *(f"{r.naive_length:.3f}  " for r in runs),
-)
-print(
-    "idiom: towers' gradient, cosine        ",
-    *(f"{r.naive_cosine:.3f}  " for r in runs),
-)
-print(
-    "idiom: scale's gradient, length        ",
-    *(f"{r.naive_scale_length:.3f}  " for r in runs),
-)
+for name, values in (
+    ("loss, difference from one process   ", [r.loss_error for r in runs]),
+    ("gradient, difference, relative      ", [r.gradient_error for r in runs]),
+    ("idiom: loss, difference             ", [r.naive_loss_error for r in runs]),
+    ("idiom: towers' gradient, length     ", [r.naive_length for r in runs]),
+    ("idiom: its cosine with the right one", [r.naive_cosine for r in runs]),
+    ("idiom: scale's gradient, length     ", [r.naive_scale_length for r in runs]),
+):
+    print(name, *(f"{value:9.3g}" for value in values))
+print("yours" if all(r.yours for r in runs) else "ours (yours does not run)")
 
 # %% [markdown]
 # Your function gives the loss and the gradient of a single process, to rounding. The idiom has exactly the right loss,

@@ -96,6 +96,109 @@ ANSWERS = {
         "        assert torch.allclose(one, two, atol=1e-6)",
         "    implementation(torch.eye(3), torch.eye(3), torch.tensor(1.0))",
     ),
+    "large_batches.streaming_logsumexp": (
+        "(logits, chunk_size)",
+        "    m, s = logits[:, 0], torch.zeros(len(logits), dtype=logits.dtype)\n"
+        "    for c in logits.split(chunk_size, 1):\n"
+        "        n = torch.maximum(m, c.amax(1))\n"
+        "        s, m = s * (m - n).exp() + (c - n[:, None]).exp().sum(1), n\n"
+        "    return m + s.log()",
+        "    return logits.exp().sum(1).log()",
+    ),
+    "large_batches.test_streaming_logsumexp": (
+        "(implementation)",
+        "    x = torch.tensor([[0.0, 900.0, 0.0], [900.0, 0.0, 900.0], [-2000.0, -2001.0, -2000.0]])\n"
+        "    assert torch.allclose(implementation(x, 2), torch.logsumexp(x, 1))\n"
+        "    assert torch.allclose(implementation(x, chunk_size=1), torch.logsumexp(x, 1))",
+        "    implementation(torch.ones(2, 3), 2)",
+    ),
+    "large_batches.tile_statistics": (
+        FEATURES + ", tile)",
+        "    s = lambda a, b: torch.cat([(logit_scale * x @ b.T).logsumexp(1) for x in a.split(tile)])\n"
+        "    return s(image_features, text_features), s(text_features, image_features)",
+        LOGITS + "    return logits.logsumexp(1), logits.logsumexp(0)",  # the room
+    ),
+    "large_batches.tile_gradients": (
+        FEATURES + ", rows, columns, upstream, tile)",
+        "    n, i, t, s = len(rows), 0 * image_features, 0 * text_features, 0 * logit_scale\n"
+        "    for a in range(0, n, tile):\n"
+        "        for b in range(0, n, tile):\n"
+        "            x, y = image_features[a : a + tile], text_features[b : b + tile]\n"
+        "            c = x @ y.T\n"
+        "            g = (logit_scale * c - rows[a : a + tile, None]).exp()\n"
+        "            g += (logit_scale * c - columns[b : b + tile]).exp()\n"
+        "            g = (g - 2 * (a == b) * torch.eye(*g.shape, dtype=g.dtype)) * upstream / (2 * n)\n"
+        "            i[a : a + tile] += logit_scale * g @ y\n"
+        "            t[b : b + tile] += logit_scale * g.T @ x\n"
+        "            s = s + (g * c).sum()\n"
+        "    return i, t, s",
+        "    return image_features, text_features, rows.sum()",
+    ),
+    "large_batches.tiled_clip_loss": (
+        FEATURES + ", tile)",
+        "    def r(a, b, s): return torch.cat([(s * x @ b.T).logsumexp(1) for x in a.split(tile)])\n"
+        "    def g(a, b, s, ra, rb):\n"
+        "        rows, total = [], -(a * b).sum()\n"
+        "        for x, k in zip(a.split(tile), ra.split(tile)):\n"
+        "            c = x @ b.T\n"
+        "            p = (s * c - k[:, None]).exp() + (s * c - rb).exp()\n"
+        "            rows.append(p @ b / 2)\n"
+        "            total = total + (p * c).sum() / 2\n"
+        "        return s * (torch.cat(rows) - b) / len(a), total / len(a)\n"
+        "    class F(torch.autograd.Function):\n"
+        "        @staticmethod\n"
+        "        def forward(ctx, i, t, s):\n"
+        "            ctx.save_for_backward(i, t, s, r(i, t, s), r(t, i, s))\n"
+        "            return ((r(i, t, s) + r(t, i, s)) / 2 - s * (i * t).sum(1)).mean()\n"
+        "        @staticmethod\n"
+        "        def backward(ctx, up):\n"
+        "            i, t, s, a, b = ctx.saved_tensors\n"
+        "            return up * g(i, t, s, a, b)[0], up * g(t, i, s, b, a)[0], up * g(i, t, s, a, b)[1]\n"
+        "    return F.apply(image_features, text_features, logit_scale)",
+        LOGITS + "    return ((logits.logsumexp(0) + logits.logsumexp(1)) / 2 - logits.diagonal()).mean()",
+    ),
+    "large_batches.grad_cache_step": (
+        "(image_encoder, text_encoder, images, texts, loss_fn, chunk_size)",
+        "    states, features = [], []\n"
+        "    pairs = [(image_encoder, images.split(chunk_size)), (text_encoder, texts.split(chunk_size))]\n"
+        "    for e, chunks in pairs:\n"
+        "        with torch.no_grad():\n"
+        "            features.append(torch.cat([(states.append(torch.get_rng_state()), e(c))[1] for c in chunks]))\n"
+        "    for f in features: f.requires_grad_()\n"
+        "    loss = loss_fn(*features)\n    loss.backward()\n"
+        "    for (e, chunks), f in zip(pairs, features):\n"
+        "        for c, g in zip(chunks, f.grad.split(chunk_size)):\n"
+        "            torch.set_rng_state(states.pop(0))\n            e(c).backward(g)\n"
+        "    return loss.detach()",
+        "    loss = loss_fn(image_encoder(images), text_encoder(texts))\n    loss.backward()\n    return loss",
+    ),
+    "large_batches.gathered_clip_loss": (
+        FEATURES + ", group)",
+        "    class G(torch.autograd.Function):\n"
+        "        @staticmethod\n        def forward(ctx, x): return group.all_gather(x)\n"
+        "        @staticmethod\n        def backward(ctx, g): return group.reduce_scatter(g)\n"
+        "    i, t = G.apply(image_features).flatten(0, 1), G.apply(text_features).flatten(0, 1)\n"
+        "    n = len(image_features)\n    labels = torch.arange(n) + group.rank * n\n"
+        f"    return ({CROSS}(logit_scale * image_features @ t.T, labels)\n"
+        f"            + {CROSS}(logit_scale * text_features @ i.T, labels)) / 2",
+        "    i, t = (group.all_gather(x).flatten(0, 1) for x in (image_features, text_features))\n"
+        "    return group.missing(i @ t.T)",
+    ),
+    "large_batches.ring_siglip_loss": (
+        FEATURES + ", logit_bias, group)",
+        "    t, total = text_features, 0\n    for k in range(group.world_size):\n"
+        "        t = group.shift(t) if k else t\n"
+        "        z = 2 * (k == 0) * torch.eye(len(t), dtype=t.dtype) - 1\n"
+        "        l = logit_scale * image_features @ t.T + logit_bias\n"
+        "        total = total - torch.nn.functional.logsigmoid(z * l).sum()\n"
+        "    return total / len(t)",
+        "    return group.shift(text_features).sum()",
+    ),
+    "large_batches.tiled_recall": (
+        "(image_features, text_features, tile)",
+        "    s = image_features @ text_features.T\n    return ((s >= s.diagonal()[:, None]).sum(1) == 1).double().mean()",
+        "    return 1.0",
+    ),
 }
 
 TOYS = {

@@ -216,17 +216,3 @@ def early(image_features: Tensor, text_features: Tensor, logit_scale: Tensor, ti
             return tuple(upstream[0] * gradient for gradient in ctx.saved_tensors)
 
     return Early.apply(image_features, text_features, logit_scale)
-
-
-@asked.also_correct("checkpointed strips")
-def checkpointed(image_features: Tensor, text_features: Tensor, logit_scale: Tensor, tile: int) -> Tensor:
-    from torch.utils.checkpoint import checkpoint
-
-    def strip(queries: Tensor, keys: Tensor, scale: Tensor) -> Tensor:
-        return (scale * queries @ keys.T).logsumexp(dim=1).sum()
-
-    total = image_features.new_zeros(())
-    for queries, keys in ((image_features, text_features), (text_features, image_features)):
-        for part in queries.split(tile):
-            total = total + checkpoint(strip, part, keys, logit_scale, use_reentrant=False)
-    return total / (2 * len(image_features)) - (logit_scale * (image_features * text_features).sum(1)).mean()
