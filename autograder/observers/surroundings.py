@@ -15,6 +15,9 @@ def fixed_surroundings() -> Iterator[None]:
 
     What a notebook did before a check (a seed, ``torch.set_grad_enabled(False)``, a default dtype)
     must not change the verdict, and what an answer does must not change the notebook.
+
+    One thread, because cases are small: several only wait for one another, which on a busy machine makes
+    a verdict ten times slower, and they round in another order.
     """
     import torch
 
@@ -26,6 +29,8 @@ def fixed_surroundings() -> Iterator[None]:
         torch.enable_grad(),
     ):
         torch.set_default_dtype(torch.float32)
+        if threads != 1:
+            torch.set_num_threads(1)
         torch.default_generator.manual_seed(0)  # torch.manual_seed would reach every GPU as well
         np.random.seed(0)
         random.seed(0)

@@ -36,6 +36,19 @@ def state():
     )
 
 
+def test_an_answer_runs_on_one_thread():
+    def threads(x):
+        return x * torch.get_num_threads()
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert observe(OBSERVER, threads, CASE).arrays["value"].tolist() == [1.0, 2.0]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_whatever_an_answer_sets_is_put_back():
     before = state()
     seen = observe(OBSERVER, meddling, CASE)
