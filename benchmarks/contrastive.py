@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from rich.progress import track
@@ -38,53 +39,67 @@ AGAINST = {TILED: OPEN_CLIP, TILED_KEEPING: OPEN_CLIP, SIGLIP: OPEN_SIGLIP}
 
 
 def tables() -> Iterator[Table]:
-    """One table for each kind of device that there is."""
+    """Two tables for each kind of device that there is."""
     for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
-        yield _beside_open_clip(device)
-        yield _beside_matmuls(device)
+        measured = {batch: _measure(batch, device) for batch in track(ROUNDS, device, transient=True)}
+        yield _beside_open_clip(measured, device)
+        measured[LARGEST] = _measure_largest(device)
+        yield _beside_matmuls(measured, device)
 
 
-def _beside_open_clip(device: str) -> Table:
-    shown = Table(box=None, title=f"Losses beside {open_clip_losses.name()}, {device}, D = {DIM}")
+class Measured(NamedTuple):
+    """What each loss took at one size of batch."""
+
+    seconds: dict[str, list[float]]
+    memory: dict[str, int]
+
+
+def _measure(batch: int, device: str) -> Measured:
+    given = inputs(batch, device)
+    losses, matmuls = contenders(given), four_matmuls(given)
+    _check_that_they_agree({name: run() for name, run in losses.items()})  # and so warm up
+    matmuls()
+    seconds = interleaved({**losses, MATMULS: matmuls}, ROUNDS[batch])
+    return Measured(seconds, {name: _memory_in_a_fresh_process(name, batch, device) for name in losses})
+
+
+def _measure_largest(device: str) -> Measured:
+    given = inputs(LARGEST, device)
+    runs = {TILED: contenders(given)[TILED], MATMULS: four_matmuls(given)}
+    memory = {TILED: _memory_in_a_fresh_process(TILED, LARGEST, device)}
+    return Measured(interleaved(runs, LARGEST_ROUNDS), memory)
+
+
+def _beside_open_clip(measured: dict[int, Measured], device: str) -> Table:
+    shown = Table(box=None, title=f"Beside {open_clip_losses.name()}: {device}, float32, D = {DIM}")
     shown.add_column("loss", no_wrap=True)
-    shown.add_column("N", justify="right")
-    for heading in ("times as fast", "seconds", "theirs", "extra MB", "theirs", "of theirs"):
+    for heading in ("N", "times as fast", "s", "theirs", "extra MB", "theirs", "less"):
         shown.add_column(heading, justify="right", no_wrap=True)
-    for batch, rounds in track(ROUNDS.items(), "beside open_clip", transient=True):
-        runs = contenders(inputs(batch, device))
-        _check_that_they_agree({name: run() for name, run in runs.items()})
-        seconds = interleaved(runs, rounds)
-        memory = {name: _memory_in_a_fresh_process(name, batch, device) for name in runs}
+    for batch, (seconds, memory) in measured.items():
         for ours, theirs in AGAINST.items():
             shown.add_row(
                 ours,
                 f"{batch:,}",
                 ratio(seconds[theirs], seconds[ours]),
-                f"{statistics.median(seconds[ours]):.3f}",
-                f"{statistics.median(seconds[theirs]):.3f}",
-                f"{memory[ours] / 1e6:.0f}",
-                f"{memory[theirs] / 1e6:.0f}",
-                f"1/{memory[theirs] / memory[ours]:.1f}",
+                *(f"{statistics.median(seconds[name]):.3f}" for name in (ours, theirs)),
+                *(f"{memory[name] / 1e6:.0f}" for name in (ours, theirs)),
+                f"{memory[theirs] / memory[ours]:.1f}×",
             )
         shown.add_section()
     return shown
 
 
-def _beside_matmuls(device: str) -> Table:
-    shown = Table(box=None, title=f"tiled_clip_loss beside {MATMULS} [N, D] × [D, N], {device}, D = {DIM}")
-    for heading in ("N", "times as long", "seconds", "matmuls", "extra MB", "one matrix of logits"):
+def _beside_matmuls(measured: dict[int, Measured], device: str) -> Table:
+    shown = Table(box=None, title=f"{TILED} beside {MATMULS}, [N, D] × [D, N]: {device}")
+    for heading in ("N", "times as long", "s", "matmuls", "extra MB", "one N×N matrix, MB"):
         shown.add_column(heading, justify="right", no_wrap=True)
-    sizes = {**ROUNDS, LARGEST: LARGEST_ROUNDS}
-    for batch, rounds in track(sizes.items(), "beside matrix products", transient=True):
-        given = inputs(batch, device)
-        runs = {TILED: contenders(given)[TILED], MATMULS: four_matmuls(given)}
-        seconds = interleaved(runs, rounds)
+    for batch, (seconds, memory) in measured.items():
         shown.add_row(
             f"{batch:,}",
             ratio(seconds[TILED], seconds[MATMULS]),
             *(f"{statistics.median(seconds[name]):.3f}" for name in (TILED, MATMULS)),
-            f"{_memory_in_a_fresh_process(TILED, batch, device) / 1e6:.0f}",
-            f"{batch**2 * 4 / 1e6:,.0f} MB",
+            f"{memory[TILED] / 1e6:.0f}",
+            f"{batch**2 * 4 / 1e6:,.0f}",
         )
     return shown
 

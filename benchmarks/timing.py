@@ -11,16 +11,15 @@ from torch import Tensor
 
 
 def interleaved(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of every contender in every round, A B A B ..., after a round that does not count."""
+    """Seconds of every contender in every round, A B A B ...; what runs for the first time is slow."""
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for round_ in range(rounds + 1):
+    for _ in range(rounds):
         for name, run in contenders.items():
             synchronize()
             started = time.perf_counter()
             run()
             synchronize()
-            if round_ > 0:
-                seconds[name].append(time.perf_counter() - started)
+            seconds[name].append(time.perf_counter() - started)
     return seconds
 
 
@@ -37,6 +36,7 @@ def matmul_rate(size: int = 2048, rounds: int = 5) -> float:
     def product() -> Tensor:
         return torch.mm(a, b, out=out)
 
+    product()
     return 2 * size**3 / 1e9 / statistics.median(interleaved({"mm": product}, rounds)["mm"])
 
 

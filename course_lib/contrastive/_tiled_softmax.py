@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from course_lib.contrastive._tiled_grads import LogitGrads
-from course_lib.contrastive._tiles import Scratch, Tile, tiles
+from course_lib.contrastive._tiles import Scratch, Tile, scaled_products, tiles
 
 
 class Softmaxes(NamedTuple):
@@ -35,11 +35,9 @@ def sweep(
     >>> softmaxes.rows, log_probabilities  # Σ exp 0 = 3, and −2 log 3
     (tensor([3., 3., 3.]), tensor([-2.1972, -2.1972, -2.1972]))
     """
-    shift = _common_shift(image, text, scale)
-    if shift is not None:
-        found = _sweep_with_one_shift(image, text, scale, shift, _Keeper(image, size, memory_budget))
-        if found is not None:
-            return found
+    found = _sweep_with_one_shift(image, text, scale, _Keeper(image, size, memory_budget))
+    if found is not None:
+        return found
     return _sweep_with_own_shifts(image, text, scale, _Keeper(image, size, memory_budget))
 
 
@@ -67,15 +65,15 @@ def gather_grads(
         if visit < len(softmaxes.kept):
             values = softmaxes.kept[visit]
         else:
-            values = _logits(image, text, scale, tile, out=recomputed(tile))
+            values = scaled_products(image, text, scale, tile, out=recomputed(tile))
             if shift is not None:
-                values.sub_(shift).exp_()
+                _exp_(values.sub_(shift))
         grad = weights(tile)  # never in ``values``: a kept tile must survive for another backward pass
         if shift is not None:  # exp(ℓ − shift) · (1/Σ_row + 1/Σ_column)
             torch.add(rows[tile.rows], columns[:, tile.columns], out=grad).mul_(values)
         else:
-            torch.sub(values, rows[tile.rows], out=grad).exp_()
-            grad.add_((values - columns[:, tile.columns]).exp_())
+            _exp_(torch.sub(values, rows[tile.rows], out=grad))
+            grad.add_(_exp_(values - columns[:, tile.columns]))
         tile.positives(grad).sub_(2)
         grads.add(tile, grad)
 
@@ -97,35 +95,47 @@ class _Keeper:
         return self.kept[-1]
 
 
-def _logits(image: Tensor, text: Tensor, scale: float, tile: Tile, out: Tensor) -> Tensor:
-    return torch.mm(image[tile.rows], text[tile.columns].T, out=out).mul_(scale)
-
-
-def _common_shift(image: Tensor, text: Tensor, scale: float) -> float | None:
-    """Smallest shift ≥ 0 with which no sum of ``len(image)`` exponentials can overflow, if there is one."""
+def _common_shift(image: Tensor, text: Tensor, scale: float) -> float:
+    """Smallest shift ≥ 0 with which no sum of ``len(image)`` exponentials can overflow."""
     longest = [torch.linalg.vector_norm(features, dim=1).max() for features in (image, text)]
     largest_logit = abs(scale) * float(longest[0]) * float(longest[1])
     # The 1 is a margin for rounding.
     largest_exponent = math.log(torch.finfo(image.dtype).max) - math.log(len(image)) - 1
-    return max(0.0, largest_logit - largest_exponent) if math.isfinite(largest_logit) else None
+    return max(0.0, largest_logit - largest_exponent)
+
+
+def _lowest_exponent(dtype: torch.dtype) -> float:
+    return math.log(torch.finfo(dtype).tiny) + 1
+
+
+def _exp_(exponents: Tensor) -> Tensor:
+    """Exponential in place, at least 3e-38 in float32: where it underflows, exp takes ten times as long."""
+    return exponents.clamp_(min=_lowest_exponent(exponents.dtype)).exp_()
 
 
 def _smallest_sum(image: Tensor) -> float:
-    """Below it, exponentials so small that they count as zero could be missed in the last digit."""
-    limits = torch.finfo(image.dtype)
-    return len(image) * limits.tiny / limits.eps
+    """Below it, exponentials that were lifted to the smallest one could show in the last digit."""
+    return len(image) * math.exp(_lowest_exponent(image.dtype)) / torch.finfo(image.dtype).eps
+
+
+def _log_sum_exp(values: Tensor, dim: int) -> Tensor:
+    largest = values.amax(dim=dim, keepdim=True)
+    return largest.squeeze(dim) + _exp_(values - largest).sum(dim=dim).log()
 
 
 def _sweep_with_one_shift(
-    image: Tensor, text: Tensor, scale: float, shift: float, memory: _Keeper
+    image: Tensor, text: Tensor, scale: float, memory: _Keeper
 ) -> tuple[Softmaxes, Tensor] | None:
     """One exponential per logit, or None if a sum comes out too small to be exact."""
+    shift = _common_shift(image, text, scale)
     rows, columns, positives = (image.new_zeros(len(image)) for _ in range(3))
     for tile in tiles(len(image), memory.size):
-        values = _logits(image, text, scale, tile, out=memory(tile)).sub_(shift)
+        values = scaled_products(image, text, scale, tile, out=memory(tile))
+        if shift > 0:
+            values.sub_(shift)
         if tile.rows == tile.columns:
             positives[tile.rows] = tile.positives(values)
-        values.exp_()
+        _exp_(values)
         rows[tile.rows] += values.sum(dim=1)
         columns[tile.columns] += values.sum(dim=0)
         row_is_complete = tile.columns.stop == len(image)
@@ -145,10 +155,10 @@ def _sweep_with_own_shifts(
     rows, columns = (image.new_full((len(image),), -torch.inf) for _ in range(2))
     positives = torch.empty_like(rows)
     for tile in tiles(len(image), memory.size):
-        values = _logits(image, text, scale, tile, out=memory(tile))
+        values = scaled_products(image, text, scale, tile, out=memory(tile))
         if tile.rows == tile.columns:
             positives[tile.rows] = tile.positives(values)
-        rows[tile.rows] = torch.logaddexp(rows[tile.rows], values.logsumexp(dim=1))
-        columns[tile.columns] = torch.logaddexp(columns[tile.columns], values.logsumexp(dim=0))
+        rows[tile.rows] = torch.logaddexp(rows[tile.rows], _log_sum_exp(values, dim=1))
+        columns[tile.columns] = torch.logaddexp(columns[tile.columns], _log_sum_exp(values, dim=0))
     log_probabilities = (positives - rows) + (positives - columns)
     return Softmaxes(rows, columns, None, memory.kept), log_probabilities

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_lib.contrastive._tiled_grads import LogitGrads, Wanted, refuse_second_derivative
-from course_lib.contrastive._tiles import TILE, Scratch, tiles
+from course_lib.contrastive._tiles import TILE, Scratch, scaled_products, tiles
 from course_lib.contrastive.siglip import _check
 from course_lib.validate import check_int
 
@@ -40,7 +40,7 @@ def siglip_loss_chunked(
         1/τ, already exponentiated; gradients flow to a tensor.
     logit_bias : float or 0-d Tensor
         b, added to every logit; gradients flow to a tensor.
-    chunk : int, at least 1, default 512
+    chunk : int, at least 1, default 1024
         Images, and texts, per block. It need not divide the batch and may exceed it.
 
     Returns
@@ -81,11 +81,12 @@ def _siglip_loss_chunked(
     logit_scale: float | Tensor,
     logit_bias: float | Tensor,
     chunk: int,
+    with_positives: bool = True,
 ) -> Tensor:
     inputs = (image_features, text_features, logit_scale, logit_bias)
     recorded = torch.is_grad_enabled()
     wanted = tuple(recorded and isinstance(x, Tensor) and x.requires_grad for x in inputs)
-    loss: Tensor = _SiglipLoss.apply(*inputs, chunk, wanted)
+    loss: Tensor = _SiglipLoss.apply(*inputs, chunk, wanted, with_positives)
     return loss
 
 
@@ -101,8 +102,10 @@ class _SiglipLoss(torch.autograd.Function):
         logit_bias: float | Tensor,
         chunk: int,
         wanted: tuple[bool, ...],
+        with_positives: bool,
     ) -> Tensor:
-        loss, grads = _sweep(image, text, float(logit_scale), float(logit_bias), chunk, wanted)
+        scale, bias = float(logit_scale), float(logit_bias)
+        loss, grads = _sweep(image, text, scale, bias, chunk, wanted, with_positives)
         ctx.save_for_backward(*grads)
         return loss
 
@@ -110,24 +113,32 @@ class _SiglipLoss(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         refuse_second_derivative("siglip_loss_chunked", instead="siglip_loss")
         grads = (None if grad is None else grad * upstream for grad in ctx.saved_tensors)
-        return (*grads, None, None)
+        return (*grads, None, None, None)
 
 
 def _sweep(
-    image: Tensor, text: Tensor, scale: float, bias: float, chunk: int, wanted: tuple[bool, ...]
+    image: Tensor,
+    text: Tensor,
+    scale: float,
+    bias: float,
+    chunk: int,
+    wanted: tuple[bool, ...],
+    with_positives: bool,
 ) -> tuple[Tensor, tuple[Tensor | None, ...]]:
     *wanted_by_logits, wanted_by_bias = wanted
     grads = LogitGrads(image, text, Wanted(*wanted_by_logits))
     losses, grad_biases = [], []
     memory = Scratch(len(image), chunk, image)
     for tile in tiles(len(image), chunk):
-        logits = torch.mm(image[tile.rows], text[tile.columns].T, out=memory(tile)).mul_(scale).add_(bias)
+        logits = scaled_products(image, text, scale, tile, out=memory(tile)).add_(bias)
         # To −z ℓ: a negative's logit as it is, a positive's with the other sign.
-        tile.positives(logits).neg_()
+        if with_positives:
+            tile.positives(logits).neg_()
         losses.append(F.logsigmoid(-logits).sum())
         if any(wanted):
             grad = logits.sigmoid_()  # to G = −z σ(−z ℓ), without the 1/N
-            tile.positives(grad).neg_()
+            if with_positives:
+                tile.positives(grad).neg_()
             grad_biases.append(grad.sum())
             grads.add(tile, grad)
     loss = -torch.stack(losses).sum() / len(image)

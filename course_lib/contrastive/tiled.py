@@ -38,9 +38,9 @@ def tiled_clip_loss(
         Unit vectors; row i belongs to image i.
     logit_scale : float or 0-d Tensor
         1/τ, already exponentiated; gradients flow to a tensor.
-    tile : int, at least 1, default 512
-        Rows and columns of a tile. It need not divide the batch and may exceed it. 512 suits a processor's
-        cache; a graphics card wants a few thousand.
+    tile : int, at least 1, default 1024
+        Rows and columns of a tile. It need not divide the batch and may exceed it. 1024 suits a
+        processor's cache; a graphics card wants a few thousand.
     memory_budget : int, at least 0, default 0
         Bytes that may be spent on keeping tiles from the forward to the backward pass, in place of computing
         them again. As many tiles are kept as fit. All of them take batch² numbers (256 MiB in float32 for a

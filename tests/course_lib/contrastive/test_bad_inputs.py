@@ -41,6 +41,8 @@ GOOD = {
         "upstream": 1.0,
         "tile": 2,
     },
+    "distributed_clip_loss": {**FEATURES, "logit_scale": 10.0},
+    "distributed_siglip_loss": SIGMOID,
     "pair_labels": {"batch": 4},
     "initial_bias": {"batch": 4},
     "positive_gradient_share": {"batch": 4, "logit_bias": -10.0},
