@@ -1,11 +1,11 @@
 """Contrastive learning of images and texts: similarities, the InfoNCE and sigmoid losses, and retrieval."""
 
 from course_lib.contrastive.accumulation import accumulated_loss, mean_of_micro_batch_losses
-from course_lib.contrastive.grad_cache import grad_cache_step
 from course_lib.contrastive.distributed import distributed_clip_loss, distributed_siglip_loss
+from course_lib.contrastive.grad_cache import grad_cache_step
 from course_lib.contrastive.gradients import ClipLossGrad, clip_loss_grad, grad_wrt_logits, normalize_grad
 from course_lib.contrastive.infonce import clip_loss, image_to_text_loss, text_to_image_loss
-from course_lib.contrastive.ranks import Group, ProcessGroup, gathered_clip_loss, ring_siglip_loss
+from course_lib.contrastive.ranks import Group, TorchGroup, gathered_clip_loss, ring_siglip_loss
 from course_lib.contrastive.retrieval import recall_at_k
 from course_lib.contrastive.siglip import (
     SiglipGrads,
@@ -30,18 +30,18 @@ from course_lib.contrastive.tiled import tiled_clip_loss
 __all__ = [
     "ClipLossGrad",
     "Group",
-    "ProcessGroup",
     "SiglipGrads",
     "TileGradients",
     "TileStatistics",
+    "TorchGroup",
     "accumulated_loss",
     "clip_loss",
     "clip_loss_grad",
     "cosine_similarity",
-    "gathered_clip_loss",
-    "grad_cache_step",
     "distributed_clip_loss",
     "distributed_siglip_loss",
+    "gathered_clip_loss",
+    "grad_cache_step",
     "grad_wrt_logits",
     "image_to_text_loss",
     "initial_bias",

@@ -3,6 +3,9 @@
 A rank is one of ``world_size`` processes, and holds n pairs of the batch of N = world_size · n. Gradients of
 shared weights are averaged over the ranks afterwards (as DistributedDataParallel does), so a rank's loss is
 scaled such that the average is the gradient of the whole batch's loss.
+
+Here to be read, and to run over any group, a simulated one too: a group is whatever has the few members of
+`Group`. For training there are `distributed_clip_loss` and `distributed_siglip_loss`.
 """
 
 from typing import Any, Protocol
@@ -32,7 +35,7 @@ class Group(Protocol):
         """Hand a tensor to the next rank and get the previous one's; gradients travel back the same way."""
 
 
-class ProcessGroup:
+class TorchGroup:
     """The processes of ``torch.distributed``, after ``init_process_group``.
 
     Examples
@@ -41,7 +44,7 @@ class ProcessGroup:
     >>> with tempfile.NamedTemporaryFile() as file:
     ...     store = torch.distributed.FileStore(file.name, 1)
     ...     torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
-    ...     gathered = ProcessGroup().all_gather(torch.ones(2, 3))
+    ...     gathered = TorchGroup().all_gather(torch.ones(2, 3))
     ...     torch.distributed.destroy_process_group()
     >>> gathered.shape
     torch.Size([1, 2, 3])
@@ -85,7 +88,7 @@ class ProcessGroup:
 
 class _Shift(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, tensor: Tensor, group: ProcessGroup) -> Tensor:
+    def forward(ctx: Any, tensor: Tensor, group: TorchGroup) -> Tensor:
         ctx.group = group
         return group._pass(tensor, 1)
 
@@ -130,7 +133,7 @@ def gathered_clip_loss(
     logit_scale : float or 0-d Tensor
         1/τ, already exponentiated, the same on every rank.
     group : Group
-        The ranks, for instance a `ProcessGroup`.
+        The ranks, for instance a `TorchGroup`.
 
     Returns
     -------
@@ -184,7 +187,7 @@ def ring_siglip_loss(
     logit_scale, logit_bias : float or 0-d Tensor
         The same on every rank.
     group : Group
-        The ranks, for instance a `ProcessGroup`.
+        The ranks, for instance a `TorchGroup`.
 
     Returns
     -------

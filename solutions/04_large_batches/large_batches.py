@@ -617,6 +617,7 @@ print(
 for name, values in (
     ("loss, difference from one process   ", [r.loss_error for r in runs]),
     ("gradient, difference, relative      ", [r.gradient_error for r in runs]),
+    ("the library's distributed_clip_loss ", [r.library_gradient_error for r in runs]),
     ("idiom: loss, difference             ", [r.naive_loss_error for r in runs]),
     ("idiom: towers' gradient, length     ", [r.naive_length for r in runs]),
     ("idiom: its cosine with the right one", [r.naive_cosine for r in runs]),
@@ -626,7 +627,8 @@ for name, values in (
 print("yours" if all(r.yours for r in runs) else "ours (yours does not run)")
 
 # %% [markdown]
-# Your function gives the loss and the gradient of a single process, to rounding. The idiom has exactly the right loss,
+# Your function gives the loss and the gradient of a single process, to rounding, and so does the one for training,
+# `contrastive.distributed_clip_loss`. The idiom has exactly the right loss,
 # and the towers' gradient points in exactly the right direction; it is only $W$ times too short, and the scale's is not.
 # With plain gradient descent the towers would learn $W$ times too slowly. Adam divides by the gradient's size and hides it
 # altogether, except that weight decay and the scale's learning rate are now out of proportion. No curve shows this bug; a

@@ -41,12 +41,20 @@ def gathered_without_gradients(
     return contrastive.clip_loss(everyone(image_features), everyone(text_features), logit_scale)
 
 
+def library(
+    image_features: Tensor, text_features: Tensor, logit_scale: Tensor, group: contrastive.Group
+) -> Tensor:
+    """The library's loss for training, which finds the processes by itself."""
+    return contrastive.distributed_clip_loss(image_features, text_features, logit_scale)
+
+
 class Processes(NamedTuple):
     """The same step in several processes and in one; errors and lengths relative to the one's gradient."""
 
     world_size: int
     loss_error: float
     gradient_error: float
+    library_gradient_error: float
     naive_loss_error: float
     naive_length: float
     naive_cosine: float
@@ -81,7 +89,8 @@ def processes(world_size: int = 2, answer: Loss | None = None, batch: int = 64, 
     return Processes(
         world_size,
         abs(float(ours[0] - right[0])),
-        float((ours[1:] - right[1:]).norm() / right[1:].norm()),
+        _relative_error(ours[1:], right[1:]),
+        _relative_error(found["library"][1:], right[1:]),
         abs(float(naive_found[0] - right[0])),
         float(naive_weights.norm() / right_weights.norm()),
         float(naive_weights @ right_weights / (naive_weights.norm() * right_weights.norm())),
@@ -89,6 +98,10 @@ def processes(world_size: int = 2, answer: Loss | None = None, batch: int = 64, 
         time.perf_counter() - started,
         yours,
     )
+
+
+def _relative_error(got: Tensor, right: Tensor) -> float:
+    return float((got - right).norm() / right.norm())
 
 
 def step(inputs: Tensor, weights: Tensor, loss_of: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
@@ -106,12 +119,14 @@ def _in_processes(world_size: int, inputs: Tensor, weights: Tensor, answer: Loss
     mine = "gathered_clip_loss = contrastive.gathered_clip_loss\n"
     if answer is not None:
         mine = f"{textwrap.dedent(inspect.getsource(answer))}\n\ngathered_clip_loss = {answer.__name__}\n"
-    naive = textwrap.dedent(inspect.getsource(gathered_without_gradients))
+    others = [
+        textwrap.dedent(inspect.getsource(function)) for function in (gathered_without_gradients, library)
+    ]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "answers.py").write_text(HEADER + "\n\n\n".join((mine, naive)), encoding="utf-8")
+        (folder / "answers.py").write_text(HEADER + "\n\n\n".join((mine, *others)), encoding="utf-8")
         np.savez(folder / "given.npz", inputs=inputs.numpy(), weights=weights.numpy())
-        return _run(folder, world_size, ("gathered_clip_loss", "gathered_without_gradients"))
+        return _run(folder, world_size, ("gathered_clip_loss", "gathered_without_gradients", "library"))
 
 
 def _run(folder: Path, world_size: int, names: tuple[str, ...]) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_lib.contrastive import ProcessGroup
+from course_lib.contrastive import TorchGroup
 from course_lib.experiments.large_batches.ranks import step
 
 
@@ -29,7 +29,7 @@ def main(folder: Path, world_size: int, rank: int, names: list[str]) -> None:
     with np.load(folder / "given.npz") as given:
         inputs, weights = (torch.from_numpy(given[name]) for name in ("inputs", "weights"))
     mine = inputs.chunk(world_size, dim=1)[rank]
-    group = ProcessGroup()
+    group = TorchGroup()
     found = {}
     for name in names:
         function = getattr(answers, name)
