@@ -214,7 +214,8 @@ check("large_batches.tile_statistics", tile_statistics)
 # $g$ is the *upstream* gradient: the derivative of whatever is differentiated with respect to the loss. If somebody
 # computes $3L + \dots$ and differentiates that, $g = 3$.
 #
-# The logits are computed a second time. That costs a matrix product, and saves $N^2$ numbers.
+# The logits are computed a second time. That costs a matrix product, and saves $N^2$ numbers. (One case with 60 pairs
+# allows 5,000 numbers at once; whole matrices would take 20,000.)
 
 
 # %% solution="large_batches.tile_gradients"
@@ -630,9 +631,9 @@ print("yours" if all(r.yours for r in runs) else "ours (yours does not run)")
 # Your function gives the loss and the gradient of a single process, to rounding, and so does the one for training,
 # `contrastive.distributed_clip_loss`. The idiom has exactly the right loss,
 # and the towers' gradient points in exactly the right direction; it is only $W$ times too short, and the scale's is not.
-# With plain gradient descent the towers would learn $W$ times too slowly. Adam divides by the gradient's size and hides it
-# altogether, except that weight decay and the scale's learning rate are now out of proportion. No curve shows this bug; a
-# comparison with one process does.
+# With plain gradient descent the towers would learn $W$ times too slowly. Adam divides by the gradient's size and hides it,
+# but not from clipping, which sees a norm that is too small. No curve of the loss shows this bug; a comparison with one
+# process does.
 #
 # ### What one rank holds
 #
@@ -803,7 +804,8 @@ check("large_batches.tiled_recall", tiled_recall)
 # 3. Gradient accumulation over eight micro-batches, or gradient caching in eight chunks: which is the step of the big
 #    batch, and what does it cost?
 # 4. Your cached gradient is wrong and the loss is right. Name two layers that could be guilty. *(Dropout, BatchNorm.)*
-# 5. With Adam, a gather without gradients trains almost as well. Why, and what still goes wrong?
+# 5. With Adam, a gather without gradients can train as well as the right one. Why, and what still goes wrong? *(Adam is
+#    blind to a gradient's size; clipping is not. With a loss of the local rows only, the direction is wrong, too.)*
 # 6. Why does SigLIP need no all-gather? Does it need a large batch?
 #
 # ## Reading

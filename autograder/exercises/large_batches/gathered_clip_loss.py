@@ -143,6 +143,30 @@ def cut_off(image_features: Tensor, text_features: Tensor, logit_scale: Tensor, 
 
 
 @asked.misconception(
+    "only gathered features are used",
+    says="Your loss is right. It is computed from what was gathered alone, which has no graph, so no feature gets any "
+    "gradient at all.",
+    asks="Which tensors in your loss lead back to the encoder of this rank?",
+)
+def gathered_alone(image_features: Tensor, text_features: Tensor, logit_scale: Tensor, group: Any) -> Tensor:
+    images, texts = (group.all_gather(x).flatten(0, 1) for x in (image_features, text_features))
+    return contrastive.clip_loss(images, texts, logit_scale)
+
+
+@asked.misconception(
+    "the gather's backward sums over the shards",
+    says="Your backward adds up this rank's gradients for the features of all ranks, and sends nothing to anybody.",
+    asks="You hold a gradient for rank 1's features. Who needs it?",
+)
+def over_shards(image_features: Tensor, text_features: Tensor, logit_scale: Tensor, group: Any) -> Tensor:
+    images, texts = (
+        _gather(x, group, lambda gradient, group: gradient.sum(dim=0))
+        for x in (image_features, text_features)
+    )
+    return contrastive.clip_loss(images, texts, logit_scale)
+
+
+@asked.misconception(
     "the gather's backward averages",
     says="Your backward divides the sum over the ranks by their number; the average over the ranks comes later, and "
     "only once.",

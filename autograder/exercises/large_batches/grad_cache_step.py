@@ -142,6 +142,17 @@ def first_state(**given: Any) -> Tensor:
 
 
 @asked.misconception(
+    "the generator is seeded",
+    says="Both passes draw the same masks, but so will every step of the training: you put the generator back to the same "
+    "seed each time.",
+    asks="Which state should the first pass find: a fixed one, or the one that the step before has left?",
+)
+def seeded(right: Any, **given: Any) -> Tensor:
+    torch.default_generator.manual_seed(0)
+    return right(**given)
+
+
+@asked.misconception(
     "the scale gets no gradient",
     says="You differentiate the loss with respect to the features only; the parameters of the loss itself get nothing.",
     asks="Which gradients does torch.autograd.grad(loss, features) leave out that loss.backward() would take?",

@@ -93,6 +93,17 @@ def not_rescaled(logits: Tensor, chunk_size: int) -> Tensor:
 
 
 @asked.misconception(
+    "every chunk relative to its own maximum",
+    says="You add sums that are each relative to the maximum of their own chunk, and add back the last one.",
+    asks="By how much do two sums differ in meaning if one is relative to 3 and the other to 5?",
+)
+def own_maxima(logits: Tensor, chunk_size: int) -> Tensor:
+    chunks = logits.split(chunk_size, dim=1)
+    sums = [(chunk - chunk.amax(dim=1, keepdim=True)).exp().sum(dim=1) for chunk in chunks]
+    return chunks[-1].amax(dim=1) + torch.stack(sums).sum(dim=0).log()
+
+
+@asked.misconception(
     "the new chunk is rescaled instead of the old sum",
     says="The chunk's exponentials are relative to the new maximum already; it is the old sum that is not.",
     asks="Which of the two terms was computed with the old maximum?",

@@ -207,6 +207,24 @@ def own_softmax(
 
 
 @asked.misconception(
+    "the statistics along the wrong axis",
+    says="You subtract r_j where r_i belongs, and c_i where c_j belongs.",
+    asks="r_i is the same along a whole row. Which shape must it have to be subtracted from [rows, columns]?",
+)
+def wrong_axis(
+    image_features: Tensor,
+    text_features: Tensor,
+    logit_scale: Tensor,
+    rows: Tensor,
+    columns: Tensor,
+    upstream: Tensor,
+    tile: int,
+) -> Gradients:
+    swapped = _whole(image_features, text_features, logit_scale, columns, rows, _eye(image_features))
+    return _scaled(swapped, upstream)
+
+
+@asked.misconception(
     "divided by the size of the tile",
     says="Your gradients are N/tile times too large: the mean runs over the batch.",
     asks="What is N in 1/(2N)?",

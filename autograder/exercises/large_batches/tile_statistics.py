@@ -126,6 +126,19 @@ def diagonal_only(
 
 
 @asked.misconception(
+    "the statistics start at 0",
+    says="Every row and column has one term e⁰ = 1 too many.",
+    asks="What is the logarithm of a sum of no exponentials?",
+)
+def starts_at_zero(
+    image_features: Tensor, text_features: Tensor, logit_scale: Tensor, tile: int
+) -> Statistics:
+    rows, columns = _right(image_features, text_features, logit_scale)
+    zero = torch.zeros_like(rows)
+    return torch.logaddexp(zero, rows), torch.logaddexp(zero, columns)
+
+
+@asked.misconception(
     "rows and columns are exchanged",
     says="Your first result belongs to the texts, and your second to the images.",
     asks="Which axis does the sum over all texts run along?",
