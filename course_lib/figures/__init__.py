@@ -6,13 +6,8 @@ from course_lib.figures.circle_state import CircleState, angle_grad, descend, ra
 from course_lib.figures.explorer import Explorer, Frame
 from course_lib.figures.gallery import image_grid, retrieval_gallery
 from course_lib.figures.interactive import explore_circle, explore_softmax
-from course_lib.figures.large_batches import (
-    TilesState,
-    describe_tiles,
-    explore_tiles,
-    read_tiles,
-    tiles_figure,
-)
+from course_lib.figures.large_batches import describe_tiles, explore_tiles, read_tiles, tiles_figure
+from course_lib.figures.large_batches_state import TilesState
 from course_lib.figures.lines import lines
 from course_lib.figures.matrix import draw_matrix
 from course_lib.figures.show import figure_html, show

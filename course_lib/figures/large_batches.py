@@ -1,7 +1,6 @@
 """The matrix that is never whole: a walk over its tiles, and what fills the memory with and without them."""
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets
@@ -12,84 +11,12 @@ from matplotlib.figure import Figure
 
 from course_lib.figures.controls import control
 from course_lib.figures.explorer import Explorer, Frame
+from course_lib.figures.large_batches_state import TilesState, size
 from course_lib.figures.style import HATCHES, OKABE_ITO, WIDTH, course_style, new_figure
-from course_lib.validate import check_int
-
-#: Whole matrices alive at once when autograd differentiates the plain loss, measured in lesson 04.
-MATRICES = 6
-#: Tiles alive at once.
-TILES = 2
-DIM = 512
-FLOAT = 4
 
 _LEFT, _NOW, _DONE = 0, 1, 2
 _LIMITS = (1e5, 1e14)
 _MARKS = ((16e9, "laptop, 16 GB"), (80e9, "GPU, 80 GB"))
-
-
-@dataclass(frozen=True)
-class TilesState:
-    """A batch on its way through the forward sweep.
-
-    Parameters
-    ----------
-    batch : int, at least 1
-        N.
-    tile : int, at least 1
-        Rows and columns of a tile.
-    visited : int, at least 0
-        Tiles that are done, row by row; all of them at most.
-    chunk : int, at least 1
-        Pairs encoded at a time with gradient caching.
-    per_pair : float
-        Bytes of activations that an encoder keeps for one pair.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a count is no integer in its range.
-    """
-
-    batch: int
-    tile: int
-    visited: int
-    chunk: int
-    per_pair: float
-
-    def __post_init__(self) -> None:
-        for name in ("batch", "tile", "chunk"):
-            check_int(name, getattr(self, name), low=1)
-        check_int("visited", self.visited, low=0, high=self.side**2)
-
-    @property
-    def side(self) -> int:
-        """Tiles along an edge of the matrix."""
-        return math.ceil(self.batch / self.tile)
-
-    @property
-    def rows_done(self) -> int:
-        """Rows of tiles whose normalisers are final."""
-        return self.visited // self.side
-
-    @property
-    def columns_seen(self) -> np.ndarray:
-        """For each column of tiles, the share of its images that it has seen."""
-        whole, rest = divmod(self.visited, self.side)
-        return (whole + (np.arange(self.side) < rest)) / self.side
-
-    @property
-    def rows_seen(self) -> np.ndarray:
-        """For each row of tiles, the share of its texts that it has seen."""
-        return np.clip((self.visited - np.arange(self.side) * self.side) / self.side, 0, 1)
-
-    def memory(self, *, saving: bool) -> dict[str, float]:
-        """Bytes for activations, logits and features; `saving` with tiles and gradient caching."""
-        batch, tile = self.batch, min(self.tile, self.batch)
-        return {
-            "activations": self.per_pair * (min(self.chunk, batch) if saving else batch),
-            "logits": FLOAT * (TILES * tile**2 if saving else MATRICES * batch**2),
-            "features": FLOAT * 2 * batch * DIM,
-        }
 
 
 def tiles_figure(state: TilesState) -> Figure:
@@ -184,15 +111,6 @@ def explore_tiles(batch: int = 32_768, tile: int = 4096) -> Explorer:
         },
         draw,
     )
-
-
-def size(count: float) -> str:
-    """Bytes, in the unit that leaves 1 to 999 of them."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 999.5:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB"
 
 
 def _powers(low: int, high: int) -> list[int]:

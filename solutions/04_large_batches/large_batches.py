@@ -207,9 +207,9 @@ check("large_batches.tile_statistics", tile_statistics)
 # $$P^{\text{row}}_{ij} = e^{\ell_{ij} - r_i}, \qquad P^{\text{col}}_{ij} = e^{\ell_{ij} - c_j}, \qquad
 # G_{ij} = \frac{g}{2N} \left( P^{\text{row}}_{ij} + P^{\text{col}}_{ij} - 2\,[i = j] \right),$$
 #
-# $$\frac{\partial}{\partial I_i} = \text{logit\_scale} \sum_j G_{ij} T_j, \qquad
-# \frac{\partial}{\partial T_j} = \text{logit\_scale} \sum_i G_{ij} I_i, \qquad
-# \frac{\partial}{\partial\, \text{logit\_scale}} = \sum_{ij} G_{ij}\, s_{ij}.$$
+# $$g \frac{\partial L}{\partial I_i} = \text{logit\_scale} \sum_j G_{ij} T_j, \qquad
+# g \frac{\partial L}{\partial T_j} = \text{logit\_scale} \sum_i G_{ij} I_i, \qquad
+# g \frac{\partial L}{\partial\, \text{logit\_scale}} = \sum_{ij} G_{ij}\, s_{ij}.$$
 #
 # $g$ is the *upstream* gradient: the derivative of whatever is differentiated with respect to the loss. If somebody
 # computes $3L + \dots$ and differentiates that, $g = 3$.
@@ -327,8 +327,9 @@ show(
         yscale="log",
         references={"six matrices of N² floats": [6 * x for x in held.logits]},
     ),
-    alt="Memory against batch size, both on logarithmic axes. The whole matrix follows the line of six "
-    "matrices, 403 MB at 4,096; the tiled loss stays near 10 MB and hardly rises.",
+    alt="Memory against batch size, both on logarithmic axes. The whole matrix "
+    "follows the line of six matrices, 403 MB at 4,096; the tiled loss stays near "
+    "10 MB and hardly rises.",
 )
 print("yours" if held.yours else "the library's (yours is not right yet)")
 print("N              ", *(f"{n:8,}" for n in held.batches))
@@ -361,11 +362,13 @@ show(
         yscale="log",
         references={"four matrix products": timed.floor},
     ),
-    alt="Time against batch size on logarithmic axes: the whole matrix above the tiles, more so the larger the "
-    "batch; the library's tiles close to the floor of four matrix products.",
+    alt="Time against batch size on logarithmic axes: the whole matrix above the "
+    "tiles, more so the larger the batch; the library's tiles close to the floor of "
+    "four matrix products.",
 )
 print(
-    f"N = {timed.batches[-1]:,}: whole {timed.whole[-1]:.2f} s, your tiles {timed.yours[-1]:.2f} s, "
+    f"N = {timed.batches[-1]:,}: whole {timed.whole[-1]:.2f} s, "
+    f"your tiles {timed.yours[-1]:.2f} s, "
     f"the library's {timed.library[-1]:.2f} s, floor {timed.floor[-1]:.2f} s"
 )
 
@@ -422,7 +425,7 @@ print(f"check of the gradients (see below): {big.euler_error:.0e}")
 
 # %% solution="large_batches.grad_cache_step"
 def grad_cache_step(image_encoder, text_encoder, images, texts, loss_fn, chunk_size):
-    """The loss of the whole batch, and all gradients added to .grad, one chunk's activations at a time.
+    """The loss of the whole batch, and all gradients added to .grad, chunk by chunk.
 
     image_encoder, text_encoder: functions from a chunk of inputs to its features;
     images, texts: [N, ...]; loss_fn(image_features, text_features): a 0-d tensor, which may
@@ -469,9 +472,8 @@ predict("large_batches.predict_dropout", None)
 # %% tags=["experiment"]
 dropped = experiments.dropout(step=grad_cache_step)
 reveal("large_batches.predict_dropout", 100 * dropped.not_replayed)
-print(
-    f"error with the random state replayed ({'yours' if dropped.yours else 'ours'}): {dropped.replayed:.0e}"
-)
+whose = "yours" if dropped.yours else "ours"
+print(f"error with the random state replayed ({whose}): {dropped.replayed:.0e}")
 print(f"error with new masks:                       {dropped.not_replayed:.2f}")
 print(f"cosine of that gradient with the right one: {dropped.not_replayed_cosine:.2f}")
 print(f"difference of the loss:                     {dropped.loss_difference:.0e}")
@@ -499,8 +501,9 @@ show(
         title="Two remedies for two different things",
         ylabel="megabytes held at once",
     ),
-    alt="Bars of memory for four ways to take the same step, with whole logits and with tiles. Plain: 115 and 67 MB; "
-    "checkpointed 58 and 15; cached in chunks of 256: 52 and 14; of 64: 52 and 8.",
+    alt="Bars of memory for four ways to take the same step, with whole logits and "
+    "with tiles. Plain: 115 and 67 MB; checkpointed 58 and 15; cached in chunks of "
+    "256: 52 and 14; of 64: 52 and 8.",
 )
 print("time beside the plain step:", *(f"{x:.2f}" for x in ways.relative_time))
 print(f"largest difference of any gradient from the plain one: {ways.worst_error:.0e}")
@@ -527,8 +530,9 @@ show(
         ylabel="error of the gradient, relative",
         xscale="log",
     ),
-    alt="Relative error of the cached gradient against the chunk size. LayerNorm: zero throughout. BatchNorm: 0.72 at "
-    "chunks of 8, falling to 0.12 at 128 and 0 at the whole batch.",
+    alt="Relative error of the cached gradient against the chunk size. LayerNorm: zero "
+    "throughout. BatchNorm: 0.72 at chunks of 8, falling to 0.12 at 128 and 0 at the "
+    "whole batch.",
 )
 print("chunk     ", *(f"{n:6d}" for n in norms.chunk_sizes))
 print("BatchNorm ", *(f"{x:6.2f}" for x in norms.batch_norm))
@@ -653,8 +657,9 @@ show(
         title="It is not the softmax that needs the memory",
         ylabel="megabytes held at once",
     ),
-    alt="Bars of memory. One process with the whole matrix of 4,096 pairs: 403 MB for softmax and sigmoid alike. In "
-    "tiles: 2.7 and 4.2 MB. One rank of eight, 256 pairs each: 16.8 MB with gathered features, 8.0 MB round a ring.",
+    alt="Bars of memory. One process with the whole matrix of 4,096 pairs: 403 MB for "
+    "softmax and sigmoid alike. In tiles: 2.7 and 4.2 MB. One rank of eight, 256 pairs "
+    "each: 16.8 MB with gathered features, 8.0 MB round a ring.",
 )
 print(f"whole matrix: {losses.softmax_whole:.1f} and {losses.sigmoid_whole:.1f} MB")
 print(f"in tiles:     {losses.softmax_tiled:.1f} and {losses.sigmoid_tiled:.1f} MB")

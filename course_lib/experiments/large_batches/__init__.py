@@ -11,14 +11,11 @@ from course_lib.experiments.large_batches.caching import (
     without_replay,
 )
 from course_lib.experiments.large_batches.counting import Counted, peak_bytes
-from course_lib.experiments.large_batches.ranks import (
-    LossMemory,
+from course_lib.experiments.large_batches.exchange import LossMemory, RankMemory, loss_memory, rank_memory
+from course_lib.experiments.large_batches.real_processes import (
     Processes,
-    RankMemory,
     gathered_without_gradients,
-    loss_memory,
     processes,
-    rank_memory,
 )
 from course_lib.experiments.large_batches.tiles import BigBatch, Memory, Times, big_batch, memory, times
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from course_lib.contrastive import TorchGroup
-from course_lib.experiments.large_batches.ranks import step
+from course_lib.experiments.large_batches.real_processes import step
 
 
 def main(folder: Path, world_size: int, rank: int, names: list[str]) -> None:

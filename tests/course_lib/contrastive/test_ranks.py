@@ -79,7 +79,7 @@ def _ring_as_gathered(image_features, text_features, logit_scale, group):
 @pytest.mark.slow
 @pytest.mark.parametrize("world", [2, 3])
 def test_the_ring_works_in_real_processes(world):
-    from course_lib.experiments.large_batches.ranks import _in_processes, step
+    from course_lib.experiments.large_batches.real_processes import _in_processes, step
 
     inputs, weights = (torch.randn(2, rows, 4, dtype=torch.float64) for rows in (12, 4))
     found = _in_processes(world, inputs, weights, _ring_as_gathered)["gathered_clip_loss"]
