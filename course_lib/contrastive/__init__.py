@@ -16,6 +16,7 @@ from course_lib.contrastive.siglip import (
 )
 from course_lib.contrastive.siglip_bias import initial_bias, positive_gradient_share
 from course_lib.contrastive.siglip_chunked import siglip_loss_chunked
+from course_lib.contrastive.siglip_pairs import match_or_none, siglip_grad_wrt_logits
 from course_lib.contrastive.similarity import cosine_similarity, l2_normalize, similarity_logits
 from course_lib.contrastive.softmax import log_softmax_rows
 from course_lib.contrastive.streaming import (
@@ -48,12 +49,14 @@ __all__ = [
     "l2_normalize",
     "log_sigmoid",
     "log_softmax_rows",
+    "match_or_none",
     "mean_of_micro_batch_losses",
     "normalize_grad",
     "pair_labels",
     "positive_gradient_share",
     "recall_at_k",
     "ring_siglip_loss",
+    "siglip_grad_wrt_logits",
     "siglip_grads",
     "siglip_loss",
     "siglip_loss_chunked",

@@ -11,6 +11,13 @@ from course_lib.figures.large_batches_state import TilesState
 from course_lib.figures.lines import lines
 from course_lib.figures.matrix import draw_matrix
 from course_lib.figures.show import figure_html, show
+from course_lib.figures.siglip_bias import (
+    describe_siglip_bias,
+    explore_siglip_bias,
+    read_siglip_bias,
+    siglip_bias_figure,
+)
+from course_lib.figures.siglip_state import SiglipState
 from course_lib.figures.softmax_row import describe_softmax, read_softmax, softmax_figure
 from course_lib.figures.softmax_state import SoftmaxState, softmax_example
 from course_lib.figures.style import OKABE_ITO, course_style, new_figure
@@ -20,6 +27,7 @@ __all__ = [
     "CircleState",
     "Explorer",
     "Frame",
+    "SiglipState",
     "SoftmaxState",
     "TilesState",
     "angle_grad",
@@ -28,10 +36,12 @@ __all__ = [
     "course_style",
     "descend",
     "describe_circle",
+    "describe_siglip_bias",
     "describe_softmax",
     "describe_tiles",
     "draw_matrix",
     "explore_circle",
+    "explore_siglip_bias",
     "explore_softmax",
     "explore_tiles",
     "figure_html",
@@ -40,10 +50,12 @@ __all__ = [
     "new_figure",
     "random_circle",
     "read_circle",
+    "read_siglip_bias",
     "read_softmax",
     "read_tiles",
     "retrieval_gallery",
     "show",
+    "siglip_bias_figure",
     "softmax_example",
     "softmax_figure",
     "step",

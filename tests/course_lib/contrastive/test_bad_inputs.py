@@ -46,6 +46,8 @@ GOOD = {
     "pair_labels": {"batch": 4},
     "initial_bias": {"batch": 4},
     "positive_gradient_share": {"batch": 4, "logit_bias": -10.0},
+    "siglip_grad_wrt_logits": {"logits": torch.eye(4)},
+    "match_or_none": {"logits": torch.eye(4, 3)},
     "recall_at_k": {"similarity": torch.eye(4), "k": 1},
 }
 MATRIX_ARGUMENTS = [
@@ -57,7 +59,7 @@ MATRIX_ARGUMENTS = [
 TAKE_TENSORS = list(dict.fromkeys(function for function, _ in MATRIX_ARGUMENTS))
 PAIRS = [(function, *arguments) for function in GOOD if len(arguments := list(GOOD[function])[:2]) == 2]
 PAIRS = [(f, a, b) for f, a, b in PAIRS if isinstance(GOOD[f][b], torch.Tensor)]
-SQUARE = [("grad_wrt_logits", "logits"), ("recall_at_k", "similarity")]
+SQUARE = [("grad_wrt_logits", "logits"), ("siglip_grad_wrt_logits", "logits"), ("recall_at_k", "similarity")]
 
 
 def functions_taking(argument):
@@ -96,7 +98,7 @@ def test_the_good_call_passes_and_keeps_the_dtype_and_its_arguments(function, dt
     before = {name: torch.as_tensor(value).clone() for name, value in arguments.items()}
     results = getattr(contrastive, function)(**arguments)
     for result in results if isinstance(results, tuple) else [results]:
-        assert result.dtype == dtype
+        assert result.dtype == (torch.int64 if function == "match_or_none" else dtype)
     for name, value in arguments.items():
         assert torch.equal(torch.as_tensor(value), before[name])
 
@@ -261,4 +263,20 @@ def test_eps_that_guards_nothing(function, eps):
     assert refusal(function, eps=eps) == (
         ValueError,
         f"eps must be finite and at least 1.18e-38, the smallest normal torch.float32, got {eps}.",
+    )
+
+
+@pytest.mark.parametrize("threshold", [0, 1.0, -0.1, float("nan")])
+def test_a_threshold_that_leaves_no_choice(threshold):
+    assert refusal("match_or_none", threshold=threshold) == (
+        ValueError,
+        f"threshold must be more than 0 and less than 1, got {threshold}.",
+    )
+
+
+@pytest.mark.parametrize("threshold", [None, True, "half"])
+def test_a_threshold_is_a_number(threshold):
+    assert refusal("match_or_none", threshold=threshold) == (
+        TypeError,
+        f"threshold must be a number between 0 and 1, got {type(threshold).__name__}.",
     )
