@@ -202,6 +202,7 @@ ANSWERS = {
         "(image_features, text_features, tile)",
         "    s = image_features @ text_features.T\n    return ((s >= s.diagonal()[:, None]).sum(1) == 1).double().mean()",
         "    return 1.0",
+    ),
     "siglip.pair_labels": ("(batch)", "    return 2 * torch.eye(batch) - 1", "    return torch.eye(batch)"),
     "siglip.log_sigmoid": (
         "(logits)",
