@@ -1,10 +1,13 @@
 """Contrastive learning of images and texts: similarities, the InfoNCE and sigmoid losses, and retrieval."""
 
 from course_lib.contrastive.accumulation import accumulated_loss, mean_of_micro_batch_losses
+from course_lib.contrastive.calibration import expected_calibration_error
 from course_lib.contrastive.distributed import distributed_clip_loss, distributed_siglip_loss
 from course_lib.contrastive.grad_cache import grad_cache_step
 from course_lib.contrastive.gradients import ClipLossGrad, clip_loss_grad, grad_wrt_logits, normalize_grad
 from course_lib.contrastive.infonce import clip_loss, image_to_text_loss, text_to_image_loss
+from course_lib.contrastive.negatives import effective_negatives, hardness_weights
+from course_lib.contrastive.overflow import is_stable
 from course_lib.contrastive.ranks import Group, TorchGroup, gathered_clip_loss, ring_siglip_loss
 from course_lib.contrastive.retrieval import recall_at_k
 from course_lib.contrastive.siglip import (
@@ -26,11 +29,18 @@ from course_lib.contrastive.streaming import (
     tile_gradients,
     tile_statistics,
 )
+from course_lib.contrastive.temperature import (
+    LearnableScale,
+    expected_similarity,
+    grad_log_scale,
+    softmax_temperature,
+)
 from course_lib.contrastive.tiled import tiled_clip_loss
 
 __all__ = [
     "ClipLossGrad",
     "Group",
+    "LearnableScale",
     "SiglipGrads",
     "TileGradients",
     "TileStatistics",
@@ -41,11 +51,17 @@ __all__ = [
     "cosine_similarity",
     "distributed_clip_loss",
     "distributed_siglip_loss",
+    "effective_negatives",
+    "expected_calibration_error",
+    "expected_similarity",
     "gathered_clip_loss",
     "grad_cache_step",
+    "grad_log_scale",
     "grad_wrt_logits",
+    "hardness_weights",
     "image_to_text_loss",
     "initial_bias",
+    "is_stable",
     "l2_normalize",
     "log_sigmoid",
     "log_softmax_rows",
@@ -61,6 +77,7 @@ __all__ = [
     "siglip_loss",
     "siglip_loss_chunked",
     "similarity_logits",
+    "softmax_temperature",
     "streaming_logsumexp",
     "text_to_image_loss",
     "tile_gradients",

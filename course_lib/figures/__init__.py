@@ -21,6 +21,13 @@ from course_lib.figures.siglip_state import SiglipState
 from course_lib.figures.softmax_row import describe_softmax, read_softmax, softmax_figure
 from course_lib.figures.softmax_state import SoftmaxState, softmax_example
 from course_lib.figures.style import OKABE_ITO, course_style, new_figure
+from course_lib.figures.temperature import (
+    describe_temperature,
+    explore_temperature,
+    read_temperature,
+    temperature_figure,
+)
+from course_lib.figures.temperature_state import TemperatureState, temperature_state
 
 __all__ = [
     "OKABE_ITO",
@@ -29,6 +36,7 @@ __all__ = [
     "Frame",
     "SiglipState",
     "SoftmaxState",
+    "TemperatureState",
     "TilesState",
     "angle_grad",
     "bars",
@@ -38,11 +46,13 @@ __all__ = [
     "describe_circle",
     "describe_siglip_bias",
     "describe_softmax",
+    "describe_temperature",
     "describe_tiles",
     "draw_matrix",
     "explore_circle",
     "explore_siglip_bias",
     "explore_softmax",
+    "explore_temperature",
     "explore_tiles",
     "figure_html",
     "image_grid",
@@ -52,6 +62,7 @@ __all__ = [
     "read_circle",
     "read_siglip_bias",
     "read_softmax",
+    "read_temperature",
     "read_tiles",
     "retrieval_gallery",
     "show",
@@ -59,5 +70,7 @@ __all__ = [
     "softmax_example",
     "softmax_figure",
     "step",
+    "temperature_figure",
+    "temperature_state",
     "tiles_figure",
 ]
