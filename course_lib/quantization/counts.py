@@ -35,8 +35,8 @@ class Counts:
         self.low, self.high = min(self.low, low), max(self.high, high)
         self._make_room()
         assert self.exponent is not None
-        # Scaling by a power of two is exact, in float32 too.
-        place = torch.floor(x * 2.0**-self.exponent).to(torch.int64) - self.first
+        # Exact in float32 too: scaling by a power of two, and then a difference of neighbours.
+        place = torch.floor(x * 2.0**-self.exponent).sub_(self.first).to(torch.int32)
         self.counts += torch.bincount(place, minlength=len(self.counts)).double()
 
     def edges(self) -> Tensor:
