@@ -10,7 +10,7 @@ from course_lib import quantization
 
 
 def _values(
-    shape: tuple[int, ...], spread: float, zero_point: int, bits: int, name: str, **options: str
+    shape: tuple[int, ...], spread: float, zero_point: int, bits: int, name: str, group: str | None = None
 ) -> CaseSpec:
     qmin, qmax = quantization.code_range(bits)
 
@@ -26,7 +26,7 @@ def _values(
             "qmax": qmax,
         }
 
-    return case(name, make, **options)  # type: ignore[arg-type]  # only groups are given
+    return case(name, make, group=group)
 
 
 def _outside(rng: Generator) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """A scale for each channel."""
 
+import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor
@@ -12,7 +13,7 @@ Three = tuple[Tensor, Tensor, Tensor]
 
 def _matrix(rows: int, columns: int, axis: int, dead: bool = False) -> CaseSpec:
     def make(rng: Generator) -> dict[str, object]:
-        x = rng.normal(size=(rows, columns)) + 0.3
+        x: np.ndarray = rng.normal(size=(rows, columns)) + 0.3
         (x if axis == 0 else x.T)[0] = rng.uniform(1, 2, size=x.shape[1 - axis])  # of one sign
         sizes = rng.uniform(0.2, 5, size=x.shape[axis])
         if dead:
@@ -151,9 +152,8 @@ def with_axis(x: Tensor, qmin: int, qmax: int, axis: int) -> Three:
 @asked.also_correct("channel by channel")
 def one_by_one(x: Tensor, qmin: int, qmax: int, axis: int) -> Three:
     parts = [quantization.quantize_per_tensor(channel, qmin, qmax) for channel in x.unbind(axis)]
-    return tuple(
-        torch.stack(column, dim=axis if i == 0 else 0) for i, column in enumerate(zip(*parts, strict=True))
-    )
+    codes, scales, zero_points = zip(*parts, strict=True)
+    return torch.stack(codes, dim=axis), torch.stack(scales), torch.stack(zero_points)
 
 
 @asked.also_correct("broadcast by hand")
