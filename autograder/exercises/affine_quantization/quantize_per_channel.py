@@ -1,6 +1,5 @@
 """A scale for each channel."""
 
-import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor
@@ -13,9 +12,10 @@ Three = tuple[Tensor, Tensor, Tensor]
 
 def _matrix(rows: int, columns: int, axis: int, dead: bool = False) -> CaseSpec:
     def make(rng: Generator) -> dict[str, object]:
-        x: np.ndarray = rng.normal(size=(rows, columns)) + 0.3
-        (x if axis == 0 else x.T)[0] = rng.uniform(1, 2, size=x.shape[1 - axis])  # of one sign
-        sizes = rng.uniform(0.2, 5, size=x.shape[axis])
+        x = 0.3 + rng.normal(size=(rows, columns))
+        channels = x if axis == 0 else x.T
+        channels[0] = rng.uniform(1, 2, size=(x.shape[1 - axis],))  # of one sign
+        sizes = rng.uniform(0.2, 5, size=(x.shape[axis],))
         if dead:
             sizes[1] = 0
         x = x * (sizes[:, None] if axis == 0 else sizes)

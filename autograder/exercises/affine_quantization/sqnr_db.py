@@ -3,6 +3,7 @@
 import math
 
 import torch
+from numpy.random import Generator
 from torch import Tensor
 
 from autograder.exercise import CaseSpec, Exercise, case
@@ -10,7 +11,7 @@ from course_lib import quantization
 
 
 def _noisy(shape: tuple[int, ...], noise: float, name: str) -> CaseSpec:
-    def make(rng):  # type: ignore[no-untyped-def]
+    def make(rng: Generator) -> dict[str, object]:
         x = rng.normal(size=shape) + 0.5
         return {"x": x, "x_hat": x + noise * rng.uniform(-1, 1, size=shape)}
 

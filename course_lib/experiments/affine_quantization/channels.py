@@ -12,7 +12,7 @@ from course_lib.experiments.random import random_rows
 
 
 class LoudChannel(NamedTuple):
-    """A weight of 256 channels, one of them 100 times as loud: signal to noise in dB, shares of zero codes."""
+    """A weight with one loud channel: signal to noise in dB, shares of zero codes."""
 
     int8_overall: float
     int8_others: float
@@ -25,7 +25,7 @@ class LoudChannel(NamedTuple):
 def loud_channel(
     channels: int = 256, width: int = 4096, loudness: float = 100.0, seed: int = 0
 ) -> LoudChannel:
-    """Quantize with one scale on 8 bits, and with a scale for each channel on 3."""
+    """Quantize with one scale on 8 bits, and with a scale for each channel on 3; channel 0 is loud."""
     x = random_rows(channels, width, seed)
     x[0] *= loudness
     eight, three = (quantization.code_range(bits, narrow=True) for bits in (8, 3))

@@ -32,8 +32,8 @@ class PrintedMap(NamedTuple):
 def printed_map(size: int = 1000, bits: int = 8, seed: int = 0) -> PrintedMap:
     """Evaluate Q3 to Q6 value by value, in Python floats, and compare with `course_lib`.
 
-    The last two fields are what the formulas leave out: what they make of a tensor of zeros, whose scale is 0,
-    and how many codes change on a narrow grid when the conversion to int8 comes before the clip.
+    The last two fields are what the formulas leave out: what they make of a tensor of zeros, whose scale is
+    0, and how many codes change on a narrow grid when the conversion to int8 comes before the clip.
     """
     x = gaussian(size, seed)
     qmin, qmax = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
