@@ -30,9 +30,7 @@
 import torch
 
 from autograder import check, predict, reveal, rubric
-from course import (
-    hint,
-)  # hint("affine_quantization.quantize") gives the next of three hints
+from course import hint  # hint("affine_quantization.quantize") gives the next of three
 from course_lib import quantization
 from course_lib.data import paired_features
 from course_lib.experiments import affine_quantization as experiments
@@ -55,8 +53,8 @@ show(
         title="Four emoji on 256, 16, 8 and 4 levels",
         columns=len(names),
     ),
-    alt="Four emoji, each on 8, 4, 3 and 2 bits. On 4 bits hardly a difference can be seen; on 2 bits smooth shades "
-    "have become a few flat colours.",
+    alt="Four emoji, each on 8, 4, 3 and 2 bits. On 4 bits hardly a difference can be "
+    "seen; on 2 bits smooth shades have become a few flat colours.",
 )
 print(
     *(
@@ -375,8 +373,8 @@ show(
         ylabel="mean squared error",
         yscale="log",
     ),
-    alt="Rounding error rising and clipping error falling with the clip limit, and their sum, which is least at "
-    f"{curve.limits[lowest]:.1f} standard deviations.",
+    alt="Rounding error rising and clipping error falling with the clip limit, and "
+    f"their sum, which is least at {curve.limits[lowest]:.1f} standard deviations.",
 )
 print(
     f"least at {curve.limits[lowest]:.1f} standard deviations: rounding "
@@ -428,8 +426,7 @@ print("  in standard deviations", *(f"{c:6.2f}" for c in few_bits.limits))
 # 4.96 standard deviations out, and everything below half of that rounds to 0. Cut at 1.24 standard deviations, the
 # same three codes have 7.2 dB. At 4 bits the gain is 5 dB, nearly a bit; at 8 bits it is 1.2 dB.
 #
-# Beyond few bits, $s^2/12$ predicts the first line to a few hundredths of a decibel. At 2 bits it predicts −3.1 dB, worse
-# than nothing.
+# From 3 bits on, $s^2/12$ predicts the first line to 0.03 dB. At 2 bits it predicts −3.1 dB, worse than nothing.
 #
 # ### On real features
 #
@@ -454,9 +451,9 @@ print(f"32 bits:     recall at 1    {found.full:6.1%}")
 
 # %% [markdown]
 # With the whole range, 2 bits find nothing at all: nearly every feature is 0, and all captions tie. With a good
-# limit, 2 bits keep 23 %, of 28. Down to 4 bits neither grid costs anything that 191 pictures could show (one picture
-# is 0.5 %). The error of the features says which grid is better, but not what it costs in recall: 12 dB were free, and
-# 5 dB cost a fifth.
+# limit, 2 bits keep 23 %, of 28. Down to 4 bits neither grid costs more than two of the 191 pictures (one is
+# 0.5 %). The error of the features says which grid is better, but not what it costs in recall: 12 dB were nearly free,
+# and 5 dB cost a fifth.
 #
 # ### Codes that nothing uses
 #
@@ -508,7 +505,7 @@ check("affine_quantization.quantize_per_channel", quantize_per_channel)
 # ### The healthy tensor
 #
 # A weight of 256 channels, all alike but for one, which is 100 times as loud. One int8 scale for all. Its signal-to-noise
-# ratio is 18 dB: the error is an eighth of the signal. **Predict:** of the codes of the *other* 255 channels, how many are 0?
+# ratio is 18 dB: in amplitude, the error is an eighth of the signal. **Predict:** of the codes of the *other* 255 channels, how many are 0?
 
 # %%
 predict("affine_quantization.predict_zeros", None)
@@ -526,24 +523,24 @@ for name, overall, others, zeros in (
     print(f"{name} {overall:11.1f} dB {others:17.1f} dB {zeros:21.0%}")
 
 # %% tags=["experiment"]
-seen = experiments.each_channel(channels=16, width=4096)
+seen = experiments.each_channel()
 show(
     bars(
         [str(channel) for channel in range(16)],
-        {"one scale": seen.one_scale, "a scale each": seen.own_scales},
-        title=f"The first 16 channels: an overall {seen.overall:.0f} dB hides fifteen dead ones",
+        {"one scale": seen.one_scale[:16], "a scale each": seen.own_scales[:16]},
+        title=f"8 bits, the first 16 of 256 channels: {seen.overall:.0f} dB in all, and 255 as good as dead",
         ylabel="signal to noise in dB",
         references={"zeros everywhere": 0},
         number_format=".0f",
     ),
-    alt="Signal to noise of sixteen channels on 8 bits. With one scale, channel 0 has 40 dB and all others about 2; "
-    "with a scale each, all have about 41.",
+    alt="Signal to noise of sixteen channels on 8 bits. With one scale, channel 0 has "
+    "more than 40 dB and all others about 2; with a scale each, all have about 41.",
 )
 
 # %% [markdown]
-# The tensor looks healthy, and 255 of its 256 channels are all but dead: 2.3 dB, with 84 % of their codes 0. The sum over
-# the tensor is the sum over the loud channel. *Three* bits with a scale for each channel serve the others better (8.7 dB)
-# than eight with one for all. An average over a tensor is a statement about its largest entries.
+# The tensor looks healthy, and 255 of its 256 channels are all but dead: 2.3 dB, with 84 % of their codes 0. Nearly all
+# of $\sum x^2$ is the loud channel's, and it is well served. *Three* bits with a scale for each channel are better for
+# the others (8.7 dB) than eight with one for all. An average over a tensor is a statement about its largest entries.
 #
 # ### How fine?
 #
@@ -713,7 +710,7 @@ print(f"none       {rows.mended:12.1f} dB {rows.mended_codes:20d}")
 #
 # The source card leaves its list of caveats empty. Here is one, each item with the place where you have seen it, or will.
 #
-# | for deployment | |
+# | for deployment | seen |
 # |---|---|
 # | a quarter (int8) or about a seventh (int4 with scales) of float32's bytes, and so of the bytes read for each token | counted above |
 # | integer arithmetic where weights *and* activations are integers | "Multiplying codes"; lesson 09 |
@@ -724,7 +721,7 @@ print(f"none       {rows.mended:12.1f} dB {rows.mended_codes:20d}")
 # | few bits over the whole range may keep nothing: 0.2 dB, recall 0 | "Where to cut" |
 # | one outlier costs all other values resolution: 6 dB for each doubling of the crest | "How much noise to expect" |
 # | an average hides dead channels: 18 dB, of which 255 channels had 2 | "The healthy tensor" |
-# | an error in dB is not an accuracy: 12 dB were free, 5 dB cost a fifth of the recall | "On real features" |
+# | an error in dB is not an accuracy: 12 dB were nearly free, 5 dB cost a fifth of the recall | "On real features" |
 # | "4-bit" weights take 4.1 to 5 bits: scales are stored too | "How fine?" |
 # | zeros that are not in the data need a code | "A zero that is missing" |
 # | conventions differ (127 or 127.5, zero inside or not, smallest scales), and mixing them is silent | "Scale and zero point" |

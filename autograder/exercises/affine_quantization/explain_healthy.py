@@ -13,7 +13,7 @@ asked = Explanation(
         "With one scale for all, the step is set by the loudest channel; values under half a step become 0.",
         "Measure per channel (or the output error of the layer), and count zero codes.",
         "A scale for each output channel repairs a weight, since it can be put in after the integer sums; a loud "
-        "*input* channel cannot be repaired that way.",
+        "input channel cannot be repaired that way.",
     ],
     hints=[
         "Which channel do the two sums of the ratio consist of?",
