@@ -11,11 +11,14 @@ TORCH_INDEX ?=
 TORCH ?= 2.13.0
 # Options for `course lab`, such as: make lab LAB="01 --port 9000"
 LAB ?=
+# Which benchmarks to run; all if none is named.
+BENCH ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 LAB_READY := $(VENV)/.lab-ready
 DEV_READY := $(VENV)/.dev-ready
+BENCH_READY := $(VENV)/.bench-ready
 PIP_INSTALL = -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 # nbgrader calls alembic, and JupyterLab its helpers, by name.
@@ -47,8 +50,8 @@ test test-slow: export OPENBLAS_NUM_THREADS := 1
 classroom: $(LAB_READY) ## the whole course in JupyterLab, with nbgrader's formgrader
 	@$(BIN)/course lab --classroom $(LAB)
 
-bench: $(DEV_READY) ## side by side with other libraries, one table
-	$(BIN)/python -m benchmarks
+bench: $(BENCH_READY) ## side by side with other libraries; for one of them: make bench BENCH=contrastive
+	$(BIN)/python -m benchmarks $(BENCH)
 
 build: $(DEV_READY) ## write notebooks/ and the index of exercises anew from solutions/
 	$(BIN)/course build
@@ -56,7 +59,7 @@ build: $(DEV_READY) ## write notebooks/ and the index of exercises anew from sol
 # Run it with the oldest Python that the course supports: its pins fit the later ones too, not the reverse.
 pins: ## write constraints.txt anew: what a clean environment resolves to today
 	$(PYTHON) -m venv --clear .cache/pins
-	.cache/pins/bin/python $(PIP_INSTALL) -e '.[dev]' torch==$(TORCH)
+	.cache/pins/bin/python $(PIP_INSTALL) -e '.[dev,bench]' torch==$(TORCH)
 	{ sed -n '/^#/p' constraints.txt; \
 	  .cache/pins/bin/python -m pip freeze --all --exclude pip --exclude wheel --exclude-editable \
 	  | sed 's/+[^ ]*$$//'; } > .cache/constraints.txt
@@ -74,6 +77,10 @@ $(LAB_READY): pyproject.toml constraints.txt | $(BIN)/python
 $(DEV_READY): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python $(PIP_INSTALL) -e '.[dev]' -c constraints.txt
 	@touch $(LAB_READY) $@
+
+$(BENCH_READY): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python $(PIP_INSTALL) -e '.[dev,bench]' -c constraints.txt
+	@touch $(LAB_READY) $(DEV_READY) $@
 
 # Debian keeps a part of venv in a package of its own; as root (in a container) it is installed here.
 $(BIN)/python:

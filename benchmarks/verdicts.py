@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Iterator
 
 from rich.table import Table
 
@@ -16,7 +17,7 @@ from autograder.observers import trusting
 REPEATS = 20
 
 
-def table() -> Table:
+def tables() -> Iterator[Table]:
     """Milliseconds: the first call, right answers, and each misconception as the answer."""
     shown = Table(box=None, title="A verdict, in ms: medians, but for the first call")
     shown.add_column("exercise", no_wrap=True)
@@ -36,7 +37,7 @@ def table() -> Table:
         everything += [statistics.median(later), *mistakes]
     shown.add_section()
     shown.add_row("all", "", "", f"{statistics.median(everything):.1f}", f"{max(everything):.1f}")
-    return shown
+    yield shown
 
 
 def _milliseconds(exercise: Exercise, answer: Function) -> float:

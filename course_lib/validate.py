@@ -164,6 +164,14 @@ def check_eps(name: str, value: Any, dtype: torch.dtype) -> None:
         )
 
 
+def check_fraction(name: str, value: Any) -> None:
+    """Raise unless ``value`` is a number strictly between 0 and 1: a probability that leaves a choice."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number between 0 and 1, got {_kind(value)}.")
+    if not 0 < float(value) < 1:
+        raise ValueError(f"{name} must be more than 0 and less than 1, got {value}.")
+
+
 def check_int(name: str, value: Any, low: int, high: int | None = None) -> None:
     """Raise unless ``value`` is an integer with low ≤ value, and value ≤ high where ``high`` is given."""
     expected = f"an integer of at least {low}" if high is None else f"an integer from {low} to {high}"

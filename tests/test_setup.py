@@ -22,7 +22,10 @@ from packaging.version import Version
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 RUN = [Requirement(text) for text in PROJECT["dependencies"]]
-DEV = [Requirement(text) for text in PROJECT["optional-dependencies"]["dev"]]
+EXTRAS = {
+    name: [Requirement(text) for text in texts] for name, texts in PROJECT["optional-dependencies"].items()
+}
+ALL = [*RUN, *EXTRAS["dev"], *EXTRAS["bench"]]
 CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="the machine has no make")
 
@@ -45,7 +48,7 @@ def test_constraints_are_exact_versions_of_no_particular_build_each_once():
     assert canonicalize_name(PROJECT["name"]) not in names
 
 
-@pytest.mark.parametrize("requirement", [*RUN, *DEV], ids=str)
+@pytest.mark.parametrize("requirement", ALL, ids=str)
 def test_every_dependency_is_pinned_inside_its_bounds(requirement):
     pinned = {canonicalize_name(pin.name): pin.specifier for pin in pins()}
     [specifier] = pinned[canonicalize_name(requirement.name)]
@@ -55,7 +58,7 @@ def test_every_dependency_is_pinned_inside_its_bounds(requirement):
 @pytest.mark.skipif(sys.platform != "linux", reason="the pins were made on Linux")
 def test_what_the_dependencies_need_is_pinned_too():
     pinned = {canonicalize_name(pin.name) for pin in pins()}
-    seen, queue = set(), [(requirement, "") for requirement in (*RUN, *DEV)]
+    seen, queue = set(), [(requirement, "") for requirement in ALL]
     while queue:
         requirement, extra = queue.pop()
         name = canonicalize_name(requirement.name)
@@ -95,7 +98,7 @@ def test_conda_gets_the_same_packages_and_bounds():
 
 
 def test_bounds_leave_room_for_later_releases():
-    for requirement in (*RUN, *DEV):
+    for requirement in ALL:
         assert all(bound.operator == ">=" and Version(bound.version) for bound in requirement.specifier)
 
 
@@ -120,6 +123,7 @@ def make(*arguments, **environment):
         ("test", '-m "not slow"'),
         ("test-slow", "-m slow"),
         ("build", "course build"),
+        ("bench", ".venv/bin/python -m benchmarks"),
     ],
 )
 def test_make_says_what_it_would_do(target, last):

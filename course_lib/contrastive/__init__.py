@@ -1,25 +1,50 @@
-"""Contrastive learning of images and texts: similarities, the InfoNCE loss, its gradient, and retrieval."""
+"""Contrastive learning of images and texts: similarities, the InfoNCE and sigmoid losses, and retrieval."""
 
 from course_lib.contrastive.accumulation import accumulated_loss, mean_of_micro_batch_losses
+from course_lib.contrastive.distributed import distributed_clip_loss, distributed_siglip_loss
 from course_lib.contrastive.gradients import ClipLossGrad, clip_loss_grad, grad_wrt_logits, normalize_grad
 from course_lib.contrastive.infonce import clip_loss, image_to_text_loss, text_to_image_loss
 from course_lib.contrastive.retrieval import recall_at_k
+from course_lib.contrastive.siglip import (
+    SiglipGrads,
+    log_sigmoid,
+    pair_labels,
+    siglip_grads,
+    siglip_loss,
+)
+from course_lib.contrastive.siglip_bias import initial_bias, positive_gradient_share
+from course_lib.contrastive.siglip_chunked import siglip_loss_chunked
+from course_lib.contrastive.siglip_pairs import match_or_none, siglip_grad_wrt_logits
 from course_lib.contrastive.similarity import cosine_similarity, l2_normalize, similarity_logits
 from course_lib.contrastive.softmax import log_softmax_rows
+from course_lib.contrastive.tiled import tiled_clip_loss
 
 __all__ = [
     "ClipLossGrad",
+    "SiglipGrads",
     "accumulated_loss",
     "clip_loss",
     "clip_loss_grad",
     "cosine_similarity",
+    "distributed_clip_loss",
+    "distributed_siglip_loss",
     "grad_wrt_logits",
     "image_to_text_loss",
+    "initial_bias",
     "l2_normalize",
+    "log_sigmoid",
     "log_softmax_rows",
+    "match_or_none",
     "mean_of_micro_batch_losses",
     "normalize_grad",
+    "pair_labels",
+    "positive_gradient_share",
     "recall_at_k",
+    "siglip_grad_wrt_logits",
+    "siglip_grads",
+    "siglip_loss",
+    "siglip_loss_chunked",
     "similarity_logits",
     "text_to_image_loss",
+    "tiled_clip_loss",
 ]

@@ -12,6 +12,13 @@ from course_lib.figures.interactive import explore_circle, explore_softmax
 from course_lib.figures.lines import lines
 from course_lib.figures.matrix import draw_matrix
 from course_lib.figures.show import figure_html, show
+from course_lib.figures.siglip_bias import (
+    describe_siglip_bias,
+    explore_siglip_bias,
+    read_siglip_bias,
+    siglip_bias_figure,
+)
+from course_lib.figures.siglip_state import SiglipState
 from course_lib.figures.softmax_row import describe_softmax, read_softmax, softmax_figure
 from course_lib.figures.softmax_state import SoftmaxState, softmax_example
 from course_lib.figures.style import OKABE_ITO, course_style, new_figure
@@ -22,6 +29,7 @@ __all__ = [
     "CircleState",
     "Explorer",
     "Frame",
+    "SiglipState",
     "SoftmaxState",
     "affine_examples",
     "affine_figure",
@@ -32,10 +40,12 @@ __all__ = [
     "descend",
     "describe_affine",
     "describe_circle",
+    "describe_siglip_bias",
     "describe_softmax",
     "draw_matrix",
     "explore_affine",
     "explore_circle",
+    "explore_siglip_bias",
     "explore_softmax",
     "figure_html",
     "image_grid",
@@ -44,9 +54,11 @@ __all__ = [
     "random_circle",
     "read_affine",
     "read_circle",
+    "read_siglip_bias",
     "read_softmax",
     "retrieval_gallery",
     "show",
+    "siglip_bias_figure",
     "softmax_example",
     "softmax_figure",
     "step",

@@ -21,6 +21,10 @@ import frames  # noqa: E402
 
 LOGITS = "    logits = logit_scale * image_features @ text_features.T\n"
 FEATURES = "(image_features, text_features, logit_scale"
+SIGMOID = FEATURES + ", logit_bias"
+SIGMOID_LOGITS = (
+    LOGITS + "    logits, z = logits + logit_bias, 2 * torch.eye(len(logits), dtype=logits.dtype) - 1\n"
+)
 CROSS = "torch.nn.functional.cross_entropy"
 
 # For each exercise the body of a right answer and of a wrong one, after the line with its arguments.
@@ -95,6 +99,71 @@ ANSWERS = {
         "        one, two = (torch.autograd.grad(y, x, retain_graph=True)[0] for y in (got, want))\n"
         "        assert torch.allclose(one, two, atol=1e-6)",
         "    implementation(torch.eye(3), torch.eye(3), torch.tensor(1.0))",
+    ),
+    "siglip.pair_labels": ("(batch)", "    return 2 * torch.eye(batch) - 1", "    return torch.eye(batch)"),
+    "siglip.log_sigmoid": (
+        "(logits)",
+        "    return -torch.logaddexp(torch.zeros_like(logits), -logits)",
+        "    return torch.sigmoid(logits).log()",
+    ),
+    "siglip.siglip_loss": (
+        SIGMOID + ")",
+        SIGMOID_LOGITS + "    return torch.nn.functional.softplus(-z * logits).sum() / len(logits)",
+        SIGMOID_LOGITS
+        + "    return torch.nn.functional.softplus(-z * (logits - logit_bias) - logit_bias).mean()",
+    ),
+    "siglip.siglip_grad_wrt_logits": (
+        "(logits)",
+        "    return (logits.sigmoid() - torch.eye(len(logits), dtype=logits.dtype)) / len(logits)",
+        "    return logits.sigmoid() / 0 * 0",
+    ),
+    "siglip.siglip_grads": (
+        SIGMOID + ")",
+        SIGMOID_LOGITS + "    g = -z * torch.sigmoid(-z * logits) / len(logits)\n"
+        "    s = image_features @ text_features.T\n"
+        "    return logit_scale * g @ text_features, logit_scale * g.T @ image_features, (g * s).sum(), g.sum()",
+        "    return image_features, text_features, logit_scale, logit_bias",
+    ),
+    "siglip.initial_bias": (
+        "(batch)",
+        "    return -torch.tensor(batch - 1.0, dtype=torch.float64).log()",
+        "    return torch.tensor(batch - 1.0).log()",  # another dtype: the mistake is named all the same
+    ),
+    "siglip.positive_gradient_share": (
+        "(batch, logit_bias)",
+        "    b = torch.tensor(logit_bias, dtype=torch.float64)\n"
+        "    return (1 / (1 + (batch - 1) * b.exp())).item()",
+        "    return 1 / batch",
+    ),
+    "siglip.siglip_loss_chunked": (
+        SIGMOID + ", chunk)",
+        SIGMOID_LOGITS + "    return sum(\n"
+        "        torch.nn.functional.softplus(x).sum() for x in (-z * logits).split(chunk)\n"
+        "    ) / len(logits)",
+        "    return image_features[chunk:].sum()",
+    ),
+    "siglip.match_or_none": (
+        "(logits, threshold)",
+        "    p, j = logits.sigmoid().max(1)\n    return torch.where(p >= threshold, j, -1)",
+        "    p, j = logits.softmax(1).max(1)\n    return torch.where(p >= threshold, j, -1)",
+    ),
+    "siglip.sigmoid_from_embeddings": (
+        "(image_embeddings, text_embeddings, log_scale, logit_bias)",
+        "    n = torch.nn.functional.normalize\n"
+        "    l = log_scale.exp() * n(image_embeddings) @ n(text_embeddings).T + logit_bias\n"
+        "    t = torch.eye(len(l), dtype=l.dtype)\n"
+        "    return torch.nn.functional.binary_cross_entropy_with_logits(l, t, reduction='sum') / len(l)",
+        "    return image_embeddings.sum() + logit_bias",
+    ),
+    "siglip.test_siglip_loss": (
+        "(implementation)",
+        "    x, b = torch.ones(4, 1), torch.tensor(-2.0, requires_grad=True)\n"
+        "    got = implementation(x, x, torch.tensor(3.0), logit_bias=b)\n"
+        "    want = torch.nn.functional.softplus(-3 - b) + 3 * torch.nn.functional.softplus(3 + b)\n"
+        "    assert torch.isclose(got, want)\n"
+        "    one, two = (torch.autograd.grad(y, b, allow_unused=True)[0] for y in (got, want))\n"
+        "    assert one is not None and torch.isclose(one, two)",
+        "    raise AssertionError",
     ),
 }
 

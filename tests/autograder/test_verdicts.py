@@ -1,6 +1,7 @@
 """What a learner reads, for each way in which an answer can go wrong, and what `check` does with it."""
 
 import json
+import math
 import warnings
 from dataclasses import replace
 from functools import partial
@@ -151,6 +152,12 @@ def lost(image_features, text_features, logit_scale):
 def test_two_mistakes_at_once(answer, names):
     verdict = examine("infonce.clip_loss", answer)
     assert {one.partition(":")[2] for one in verdict.misconceptions} == names
+
+
+@pytest.mark.parametrize("number", [float, torch.tensor])
+def test_where_any_number_will_do_a_mistake_is_named_in_any(number):
+    verdict = examine("siglip.initial_bias", lambda batch: number(math.log(batch - 1)))
+    assert verdict.misconceptions == ("siglip.initial_bias:sign",)
 
 
 def test_the_first_wrong_step_is_found():

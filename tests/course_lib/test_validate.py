@@ -189,6 +189,25 @@ def test_check_eps_depends_on_the_dtype():
     )
 
 
+@pytest.mark.parametrize("value", [1e-9, 0.5, np.float32(0.25)])
+def test_check_fraction_lets_probabilities_pass(value):
+    validate.check_fraction("p", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "message"),
+    [
+        (0, ValueError, "p must be more than 0 and less than 1, got 0."),
+        (1.0, ValueError, "p must be more than 0 and less than 1, got 1.0."),
+        (float("nan"), ValueError, "p must be more than 0 and less than 1, got nan."),
+        (True, TypeError, "p must be a number between 0 and 1, got bool."),
+        (torch.tensor(0.5), TypeError, "p must be a number between 0 and 1, got torch.Tensor."),
+    ],
+)
+def test_check_fraction(value, kind, message):
+    assert refusal(validate.check_fraction, "p", value) == (kind, message)
+
+
 @pytest.mark.parametrize(
     ("value", "high", "kind", "message"),
     [

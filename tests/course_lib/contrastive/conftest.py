@@ -1,8 +1,12 @@
 """What the contrastive tests share: random inputs, autograd's gradients, and how tensors are compared."""
 
+from collections import Counter
+
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 
 def _randn(*shape, seed=0, dtype=torch.float64):
@@ -31,6 +35,31 @@ def _assert_close(got, expected, tolerance=1e-9):
     assert ((got - expected).abs() <= tolerance).all()
 
 
+class _Allocations(TorchDispatchMode):
+    """Memory claims without a clock: the largest storage that any operation allocates, and their calls."""
+
+    def __init__(self):
+        super().__init__()
+        self.largest = 0
+        self._calls = Counter()
+
+    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+        result = function(*arguments, **(keywords or {}))
+        self._calls[function.overloadpacket.__name__] += 1
+        old = {storage.data_ptr() for storage in self._storages((arguments, keywords))}
+        new = [storage.nbytes() for storage in self._storages(result) if storage.data_ptr() not in old]
+        self.largest = max(self.largest, *new, 0)
+        return result
+
+    @staticmethod
+    def _storages(tree):
+        return [leaf.untyped_storage() for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor)]
+
+    def calls(self, operation):
+        """How often an operation ran, whatever its overload: "mm", "addmm_"."""
+        return self._calls[operation]
+
+
 # Of the session's scope, so that hypothesis may use them: they hold no state.
 @pytest.fixture(scope="session")
 def randn():
@@ -50,3 +79,8 @@ def gradients():
 @pytest.fixture(scope="session")
 def assert_close():
     return _assert_close
+
+
+@pytest.fixture(scope="session")
+def allocations():
+    return _Allocations

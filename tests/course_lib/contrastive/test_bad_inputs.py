@@ -10,6 +10,7 @@ from course_lib import contrastive
 
 FEATURES = {"image_features": torch.eye(4, 3), "text_features": torch.eye(4, 3)}
 EMBEDDINGS = {"image_embeddings": torch.eye(4, 3), "text_embeddings": torch.eye(5, 3)}
+SIGMOID = {**FEATURES, "logit_scale": 10.0, "logit_bias": -10.0}
 
 # A good call of every public function. The tests below spoil one argument at a time.
 GOOD = {
@@ -25,6 +26,18 @@ GOOD = {
     "clip_loss_grad": {**FEATURES, "logit_scale": 10.0},
     "accumulated_loss": {**FEATURES, "logit_scale": 10.0, "micro_batch_size": 2},
     "mean_of_micro_batch_losses": {**FEATURES, "logit_scale": 10.0, "micro_batch_size": 2},
+    "log_sigmoid": {"logits": torch.eye(4, 3)},
+    "siglip_loss": SIGMOID,
+    "siglip_grads": SIGMOID,
+    "siglip_loss_chunked": {**SIGMOID, "chunk": 2},
+    "tiled_clip_loss": {**FEATURES, "logit_scale": 10.0, "tile": 2},
+    "distributed_clip_loss": {**FEATURES, "logit_scale": 10.0},
+    "distributed_siglip_loss": SIGMOID,
+    "pair_labels": {"batch": 4},
+    "initial_bias": {"batch": 4},
+    "positive_gradient_share": {"batch": 4, "logit_bias": -10.0},
+    "siglip_grad_wrt_logits": {"logits": torch.eye(4)},
+    "match_or_none": {"logits": torch.eye(4, 3)},
     "recall_at_k": {"similarity": torch.eye(4), "k": 1},
 }
 MATRIX_ARGUMENTS = [
@@ -33,9 +46,10 @@ MATRIX_ARGUMENTS = [
     for argument, value in arguments.items()
     if isinstance(value, torch.Tensor)
 ]
+TAKE_TENSORS = list(dict.fromkeys(function for function, _ in MATRIX_ARGUMENTS))
 PAIRS = [(function, *arguments) for function in GOOD if len(arguments := list(GOOD[function])[:2]) == 2]
 PAIRS = [(f, a, b) for f, a, b in PAIRS if isinstance(GOOD[f][b], torch.Tensor)]
-SQUARE = [("grad_wrt_logits", "logits"), ("recall_at_k", "similarity")]
+SQUARE = [("grad_wrt_logits", "logits"), ("siglip_grad_wrt_logits", "logits"), ("recall_at_k", "similarity")]
 
 
 def functions_taking(argument):
@@ -64,7 +78,7 @@ def test_every_function_of_these_modules_is_listed():
     assert public == set(GOOD)
 
 
-@pytest.mark.parametrize("function", GOOD)
+@pytest.mark.parametrize("function", TAKE_TENSORS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_good_call_passes_and_keeps_the_dtype_and_its_arguments(function, dtype):
     arguments = {
@@ -74,7 +88,7 @@ def test_the_good_call_passes_and_keeps_the_dtype_and_its_arguments(function, dt
     before = {name: torch.as_tensor(value).clone() for name, value in arguments.items()}
     results = getattr(contrastive, function)(**arguments)
     for result in results if isinstance(results, tuple) else [results]:
-        assert result.dtype == dtype
+        assert result.dtype == (torch.int64 if function == "match_or_none" else dtype)
     for name, value in arguments.items():
         assert torch.equal(torch.as_tensor(value), before[name])
 
@@ -158,27 +172,51 @@ def test_not_square(function, argument):
     )
 
 
-@pytest.mark.parametrize("function", functions_taking("logit_scale"))
-def test_logit_scale(function):
-    expected = "logit_scale must be a number or a 0-d floating-point tensor"
-    assert refusal(function, logit_scale=None) == (TypeError, f"{expected}, got NoneType.")
-    assert refusal(function, logit_scale=torch.ones(1)) == (
+@pytest.mark.parametrize(
+    ("function", "argument"),
+    [(function, name) for name in ("logit_scale", "logit_bias") for function in functions_taking(name)],
+)
+def test_scalars(function, argument):
+    expected = f"{argument} must be a number or a 0-d floating-point tensor"
+    assert refusal(function, **{argument: None}) == (TypeError, f"{expected}, got NoneType.")
+    assert refusal(function, **{argument: torch.ones(1)}) == (
         ValueError,
         f"{expected}, got a tensor of shape [1].",
     )
-    assert refusal(function, logit_scale=torch.tensor(1)) == (
+    assert refusal(function, **{argument: torch.tensor(1)}) == (
         TypeError,
         f"{expected}, got a tensor of torch.int64.",
     )
     for value in (float("nan"), torch.tensor(float("nan"))):
-        assert refusal(function, logit_scale=value) == (ValueError, "logit_scale must be finite, got nan.")
+        assert refusal(function, **{argument: value}) == (ValueError, f"{argument} must be finite, got nan.")
 
 
-@pytest.mark.parametrize("function", functions_taking("micro_batch_size"))
-def test_micro_batch_size(function):
-    expected = "micro_batch_size must be an integer of at least 1"
-    assert refusal(function, micro_batch_size=0) == (ValueError, f"{expected}, got 0.")
-    assert refusal(function, micro_batch_size=2.0) == (TypeError, f"{expected}, got float (2.0).")
+@pytest.mark.parametrize(
+    ("function", "argument", "low"),
+    [
+        *(
+            (function, name, 1)
+            for name in ("micro_batch_size", "chunk", "tile")
+            for function in functions_taking(name)
+        ),
+        ("pair_labels", "batch", 1),
+        ("initial_bias", "batch", 2),
+        ("positive_gradient_share", "batch", 1),
+        ("tiled_clip_loss", "memory_budget", 0),
+    ],
+)
+def test_counts(function, argument, low):
+    expected = f"{argument} must be an integer of at least {low}"
+    assert refusal(function, **{argument: low - 1}) == (ValueError, f"{expected}, got {low - 1}.")
+    assert refusal(function, **{argument: 2.0}) == (TypeError, f"{expected}, got float (2.0).")
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float16, None])
+def test_labels_of_another_dtype(dtype):
+    assert refusal("pair_labels", dtype=dtype) == (
+        TypeError,
+        f"dtype must be torch.float32 or torch.float64, got {dtype}.",
+    )
 
 
 @pytest.mark.parametrize("k", [0, -1, 5])
@@ -196,4 +234,20 @@ def test_eps_that_guards_nothing(function, eps):
     assert refusal(function, eps=eps) == (
         ValueError,
         f"eps must be finite and at least 1.18e-38, the smallest normal torch.float32, got {eps}.",
+    )
+
+
+@pytest.mark.parametrize("threshold", [0, 1.0, -0.1, float("nan")])
+def test_a_threshold_that_leaves_no_choice(threshold):
+    assert refusal("match_or_none", threshold=threshold) == (
+        ValueError,
+        f"threshold must be more than 0 and less than 1, got {threshold}.",
+    )
+
+
+@pytest.mark.parametrize("threshold", [None, True, "half"])
+def test_a_threshold_is_a_number(threshold):
+    assert refusal("match_or_none", threshold=threshold) == (
+        TypeError,
+        f"threshold must be a number between 0 and 1, got {type(threshold).__name__}.",
     )

@@ -1,0 +1,1 @@
+"""What lesson 03, SigLIP, asks: one file per exercise."""
