@@ -230,6 +230,31 @@ def always_affine(x_min: Tensor, x_max: Tensor, qmin: int, qmax: int, symmetric:
     return _grid(*_widened(x_min, x_max), qmin, qmax)
 
 
+@asked.misconception(
+    "127 whatever the codes",
+    says="Your symmetric scale is made for int8, even where codes end at 7.",
+    asks="Which code should max|x| get, if qmax is 7?",
+)
+def always_127(x_min: Tensor, x_max: Tensor, qmin: int, qmax: int, symmetric: bool) -> tuple[Tensor, int]:
+    if symmetric:
+        return _symmetric(x_min, x_max, 127)
+    return _grid(*_widened(x_min, x_max), qmin, qmax)
+
+
+@asked.misconception(
+    "the zero point is a value",
+    says="You put z at the lower end of the range, in the units of x.",
+    asks="How many steps above x_min does 0 lie?",
+)
+def zero_point_as_value(
+    x_min: Tensor, x_max: Tensor, qmin: int, qmax: int, symmetric: bool
+) -> tuple[Tensor, int]:
+    if symmetric:
+        return _symmetric(x_min, x_max, qmax)
+    low, high = _widened(x_min, x_max)
+    return (high - low) / (qmax - qmin), int(torch.round(qmin - low))
+
+
 @asked.also_correct("Python's min, max and round, on plain numbers")
 def plain_numbers(x_min: Tensor, x_max: Tensor, qmin: int, qmax: int, symmetric: bool) -> tuple[float, int]:
     low, high = float(x_min), float(x_max)

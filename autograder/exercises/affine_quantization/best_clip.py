@@ -114,6 +114,37 @@ def one_bit_more(x: Tensor, bits: int, candidates: Tensor) -> Tensor:
     return candidates[_errors(x, candidates, 2**bits - 1).mean(dim=1).argmin()]
 
 
+@asked.misconception(
+    "the place in the list",
+    says="You return the index of the best candidate.",
+    asks="Is 4 a clip limit or the fifth entry?",
+)
+def index(x: Tensor, bits: int, candidates: Tensor) -> Tensor:
+    return _errors(x, candidates, 2 ** (bits - 1) - 1).mean(dim=1).argmin().to(x.dtype)
+
+
+@asked.misconception(
+    "the step is c over 2^{b−1}",
+    says="Your grid has its last positive code one step below the limit, and one more code on the negative side.",
+    asks="Which code should the value c get?",
+)
+def power_of_two(x: Tensor, bits: int, candidates: Tensor) -> Tensor:
+    half = 2 ** (bits - 1)
+    values = [quantization.fake_quantize(x, c / half, 0, -half, half - 1) for c in candidates]
+    return candidates[torch.stack([((x - x_hat) ** 2).mean() for x_hat in values]).argmin()]
+
+
+@asked.misconception(
+    "the step of torch.ao",
+    says="You divide 2c by all 2ᵇ − 1 steps and use the lowest code too; here the grid is to be symmetric.",
+    asks="How many codes lie on either side of 0?",
+)
+def half_steps(x: Tensor, bits: int, candidates: Tensor) -> Tensor:
+    half = 2 ** (bits - 1)
+    values = [quantization.fake_quantize(x, 2 * c / (2 * half - 1), 0, -half, half - 1) for c in candidates]
+    return candidates[torch.stack([((x - x_hat) ** 2).mean() for x_hat in values]).argmin()]
+
+
 @asked.also_correct("a loop that keeps the best")
 def loop(x: Tensor, bits: int, candidates: Tensor) -> Tensor:
     qmax = 2 ** (bits - 1) - 1

@@ -17,9 +17,9 @@ def _spread(
     def make(rng: Generator) -> dict[str, object]:
         scale = float(rng.uniform(0.2, 0.5))
         x = scale * steps * rng.normal(size=shape)
-        # Whatever is drawn, two values lie beyond the upper end, one beyond the lower, one just inside.
-        places = np.array([*rng.uniform(8, 10, size=2), rng.uniform(-11, -9), rng.uniform(6.6, 6.9)])
-        x.flat[:4] = scale * (places - zero_point)
+        # Whatever is drawn, values lie beyond both ends, one by less than half a step, and one just inside.
+        places = [rng.uniform(8, 10), rng.uniform(7.2, 7.4), rng.uniform(-11, -9), rng.uniform(6.6, 6.9)]
+        x.flat[:4] = scale * (np.array(places) - zero_point)
         return {"x": x, "scale": scale, "zero_point": zero_point, "qmin": -8, "qmax": 7}
 
     return case(name, make, group=group)
@@ -123,6 +123,16 @@ def by_codes(x: Tensor, scale: float, zero_point: int, qmin: int, qmax: int) -> 
     codes = quantization.quantize(x, scale, zero_point, qmin, qmax)
     squared = _squared(x, scale, zero_point, qmin, qmax)
     return _split(squared, (codes == qmin) | (codes == qmax))
+
+
+@asked.misconception(
+    "clipped only where the rounded code leaves the range",
+    says="Values up to half a step beyond an end of the grid count as rounded, since their code is still the last.",
+    asks="Does a value beyond the last grid point lie in the grid?",
+)
+def by_rounded_codes(x: Tensor, scale: float, zero_point: int, qmin: int, qmax: int) -> Parts:
+    codes = torch.round(x / scale) + zero_point
+    return _split(_squared(x, scale, zero_point, qmin, qmax), (codes < qmin) | (codes > qmax))
 
 
 @asked.misconception(

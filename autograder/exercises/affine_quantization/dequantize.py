@@ -28,7 +28,7 @@ asked = Exercise(
     minutes=5,
     skills=["affine map", "integer overflow"],
     reference=quantization.dequantize,
-    outputs=["values"],
+    outputs=["result"],
     groups={"value": 1, "no overflow": 1},
     cases=[
         _codes((5,), 4, 3, "5 codes of 4 bits"),

@@ -50,7 +50,6 @@ asked = Exercise(
         _product(2, 4, 3, (-1, 2), 3),
         _product(3, 2, 6, (-90, 70), 127, group="no overflow"),
     ],
-    write_yourself=["course_lib.quantization.affine:dequantize"],
     hints=[
         "Multiply out (q_x − z_x)(q_w − z_w) and sum over k: four terms, of which only one is a matrix product.",
         "Codes to int32. Products [tokens, outputs]; row sums of x [tokens, 1]; row sums of w [1, outputs]; and one "
@@ -164,6 +163,17 @@ def int8_differences(
 ) -> Tensor:
     product = (x_codes - x_zero_point).int() @ (w_codes - w_zero_point).int().T
     return _scaled(product, x_scale, w_scale)
+
+
+@asked.misconception(
+    "everything in int8",
+    says="Both the differences and the sums of products are taken in int8, and wrap round.",
+    asks="How many bits does q − z take, and how many a sum of K products?",
+)
+def all_in_int8(
+    x_codes: Tensor, w_codes: Tensor, x_scale: Tensor, x_zero_point: int, w_scale: Tensor, w_zero_point: int
+) -> Tensor:
+    return _scaled((x_codes - x_zero_point) @ (w_codes - w_zero_point).T, x_scale, w_scale)
 
 
 @asked.misconception(

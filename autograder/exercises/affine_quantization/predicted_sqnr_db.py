@@ -65,6 +65,42 @@ def textbook(bits: int, crest: float) -> float:
 
 
 @asked.misconception(
+    "the formula for a sine wave",
+    says="6.02·b + 1.76 holds for a sine at full scale, whose crest is √2, on 2ᵇ steps.",
+    asks="Where does the crest enter?",
+)
+def sine_wave(bits: int, crest: float) -> float:
+    return 6.02 * bits + 1.76
+
+
+@asked.misconception(
+    "all steps lie on one side of 0",
+    says="You divide max|x| by the 2ᵇ − 2 steps of the whole range, which is twice as wide.",
+    asks="How wide is the range from −max|x| to max|x|?",
+)
+def half_the_width(bits: int, crest: float) -> float:
+    return _db(12, 2**bits - 2, crest)
+
+
+@asked.misconception(
+    "the levels are not squared",
+    says="You multiply by 2^{b−1} − 1 once, but it stands in s, and s is squared.",
+    asks="What does halving s do to s², and how many dB is that?",
+)
+def levels_once(bits: int, crest: float) -> float:
+    return _db(12, math.sqrt(2 ** (bits - 1) - 1), crest)
+
+
+@asked.misconception(
+    "the noise without its twelfth",
+    says="You take s² for the noise power, as if every error were a whole step.",
+    asks="How often is an error as large as s?",
+)
+def no_twelfth(bits: int, crest: float) -> float:
+    return _db(1, 2 ** (bits - 1) - 1, crest)
+
+
+@asked.misconception(
     "one sign gets all the codes",
     says="Your s is max|x| / (2ᵇ − 1), as if there were no negative values.",
     asks="How many codes lie above 0, if b bits serve both signs?",

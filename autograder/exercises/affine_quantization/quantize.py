@@ -30,7 +30,7 @@ def _values(
 
 
 def _outside(rng: Generator) -> dict[str, object]:
-    scale, steps = rng.uniform(0.1, 0.4), np.array([[200.0, -190.0, 3.0], [-300.0, 130.0, 150.0]])
+    scale, steps = rng.uniform(1, 3), np.array([[200.0, -190.0, 3.0], [-300.0, 130.0, 150.0]])
     x = scale * (steps + rng.uniform(-0.4, 0.4, size=steps.shape))
     return {"x": x, "scale": scale, "zero_point": 5, "qmin": -128, "qmax": 127}
 
@@ -41,7 +41,7 @@ asked = Exercise(
     minutes=8,
     skills=["affine map", "rounding", "clipping"],
     reference=quantization.quantize,
-    outputs=["codes"],
+    outputs=["code tensor"],
     groups={"rounding": 1, "clipping": 1},
     cases=[
         _values((6,), 2, -1, 4, "6 values, 4 bits"),
@@ -160,6 +160,33 @@ def zero_point_in_values(x: Tensor, scale: float, zero_point: int, qmin: int, qm
 )
 def narrow(x: Tensor, scale: float, zero_point: int, qmin: int, qmax: int) -> Tensor:
     return _steps(x, scale, zero_point).clamp(-qmax, qmax).to(torch.int8)
+
+
+@asked.misconception(
+    "rounded up instead of to the nearest",
+    says="Your codes are those of ceil: all values are moved up, by half a step on average.",
+    asks="Which integer is nearest to 2.1?",
+)
+def ceils(x: Tensor, scale: float, zero_point: int, qmin: int, qmax: int) -> Tensor:
+    return (torch.ceil(x / scale) + zero_point).clamp(qmin, qmax).to(torch.int8)
+
+
+@asked.misconception(
+    "the values are clipped instead of the codes",
+    says="You limit x to qmin … qmax, as if the limits were values.",
+    asks="Which value does the code qmax stand for?",
+)
+def clips_values(x: Tensor, scale: float, zero_point: int, qmin: int, qmax: int) -> Tensor:
+    return (torch.round(x.clamp(qmin, qmax) / scale) + zero_point).to(torch.int8)
+
+
+@asked.misconception(
+    "rounded before dividing",
+    says="You round x itself to whole numbers, whatever the width of a step.",
+    asks="Is it the value or the number of steps that has to be an integer?",
+)
+def rounds_too_early(x: Tensor, scale: float, zero_point: int, qmin: int, qmax: int) -> Tensor:
+    return (torch.round(x) / scale + zero_point).clamp(qmin, qmax).to(torch.int8)
 
 
 @asked.also_correct("rounded with the zero point already in")

@@ -31,7 +31,7 @@ asked = Exercise(
     minutes=12,
     skills=["granularity", "broadcasting"],
     reference=quantization.quantize_per_channel,
-    outputs=["codes", "scale", "zero_point"],
+    outputs=["code tensor", "scale", "zero_point"],
     groups={"value": 2, "dead channel": 1},
     cases=[
         _matrix(3, 5, 0),

@@ -75,6 +75,26 @@ def natural(x: Tensor, x_hat: Tensor) -> Tensor:
 
 
 @asked.misconception(
+    "bels instead of decibels",
+    says="Your number is ten times too small.",
+    asks="How many decibels are a factor of ten in power?",
+)
+def bels(x: Tensor, x_hat: Tensor) -> Tensor:
+    signal, noise = _powers(x, x_hat)
+    return torch.log10(signal / noise)
+
+
+@asked.misconception(
+    "the bare ratio",
+    says="You return signal over noise, not its logarithm.",
+    asks="What is a ratio of 100, in decibels?",
+)
+def bare_ratio(x: Tensor, x_hat: Tensor) -> Tensor:
+    signal, noise = _powers(x, x_hat)
+    return signal / noise
+
+
+@asked.misconception(
     "amplitudes with the factor for powers",
     says="You take 10 log of a ratio of norms, not of their squares: half of what it should be.",
     asks="What is the ratio of the powers, if that of the norms is 10?",
