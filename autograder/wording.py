@@ -186,7 +186,7 @@ def _nonfinite(what: str, got: np.ndarray, want: np.ndarray) -> str:
 
 def _difference(what: str, got: np.ndarray, want: np.ndarray, tolerance: float) -> str:
     if got.ndim == 0:
-        return f"your {what} is {number(got)}; it should be {number(want, got)}."
+        return f"your {what} is {number(got, want)}; it should be {number(want, got)}."
     error = np.abs(got.astype(float) - want.astype(float))
     worst = np.unravel_index(int(error.argmax()), error.shape)
     place = f"[{', '.join(str(int(i)) for i in worst)}]"
@@ -194,7 +194,8 @@ def _difference(what: str, got: np.ndarray, want: np.ndarray, tolerance: float) 
         return f"every entry of your {what} is 0; {place}, for instance, should be {number(want[worst])}."
     many = f"{int((error > tolerance).sum())} of {got.size} entries differ"
     right = number(want[worst], got[worst])
-    return f"entry {place} of your {what} is {number(got[worst])}; it should be {right} ({many})."
+    yours = number(got[worst], want[worst])
+    return f"entry {place} of your {what} is {yours}; it should be {right} ({many})."
 
 
 def number(value: Any, beside: Any = None) -> str:

@@ -153,6 +153,23 @@ def check_scale(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be finite, got {value}.")
 
 
+def check_positive(name: str, value: Any) -> None:
+    """Raise unless ``value`` is a finite number > 0, or a finite 0-d floating-point tensor > 0."""
+    check_scale(name, value)
+    outside = value <= 0
+    if _known(lambda: bool(outside)):
+        raise ValueError(f"{name} must be greater than 0, got {float(value)}.")
+
+
+def check_not_negative(name: str, value: Any) -> None:
+    """Raise unless ``value`` is a number ≥ 0 (the float inf as well) or a finite 0-d float tensor ≥ 0."""
+    if isinstance(value, float) and value == math.inf:
+        return
+    check_scale(name, value)
+    if _known(lambda: bool(value < 0)):
+        raise ValueError(f"{name} must be at least 0, got {float(value)}.")
+
+
 def check_eps(name: str, value: Any, dtype: torch.dtype) -> None:
     """Raise unless ``value`` is finite and still guards a division in ``dtype``: a normal number > 0."""
     if isinstance(value, bool) or not isinstance(value, Real):

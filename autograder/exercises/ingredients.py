@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,3 +39,14 @@ def logits(rows: int, columns: int, scale: float, *, name: str = "", **options: 
         lambda rng: {"logits": scale * rng.normal(size=(rows, columns))},
         **options,
     )
+
+
+def cosines(batch: int, dim: int, *, closeness: float = 1.0) -> Callable[[Generator], np.ndarray]:
+    """Cosines of a batch of loosely matched pairs: positives on the diagonal, larger than most."""
+
+    def make(rng: Generator) -> np.ndarray:
+        images = unit_rows(rng, batch, dim)
+        texts = closeness * images + unit_rows(rng, batch, dim)
+        return images @ (texts / np.linalg.norm(texts, axis=1, keepdims=True)).T
+
+    return make

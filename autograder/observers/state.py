@@ -30,18 +30,33 @@ class StateObserver:
     ``["backward", [attributes]]``
         Differentiate the last result, under the cotangent of its name, with respect to
         attributes of the instance; observed as ``"gradient with respect to <step> <attribute>"``.
+    ``["same", attribute]``
+        Whether the attribute is still the object that the last ``get`` of it saw, as an optimizer that
+        holds on to a parameter needs; observed as ``"<step> <attribute> is the same object"``.
 
     An argument ``"$name"`` stands for the case's input `name`. Steps are numbered from 1.
+
+    Parameters
+    ----------
+    watch, seconds :
+        See `FunctionObserver`.
+    dtype : {"float32", "float64"}
+        Torch's default dtype meanwhile: in it a class makes its own parameters. In float64 its results can
+        be held to tight tolerances.
     """
 
     kind: ClassVar[str] = "state"
     watch: tuple[str, ...] = ()
     seconds: float | None = 5.0
+    dtype: str = "float32"
 
     def observe(self, answer: Callable[..., Any], case: Case, remote: Any = None) -> Observation:
         """Run `answer` once through the script of `case`."""
+        import torch
+
         seen = Observation()
         with captured(seen, answer, self.seconds, self.watch):
+            torch.set_default_dtype(getattr(torch, self.dtype))  # put back on leaving `captured`
             given = {name: to_torch(copy.deepcopy(value)) for name, value in case.inputs.items()}
             _play(answer, given, case, seen)
         return seen
@@ -50,6 +65,7 @@ class StateObserver:
 def _play(answer: Callable[..., Any], given: dict[str, Any], case: Case, seen: Observation) -> None:
     instance: Any = None
     last: tuple[str, Any] = ("", None)
+    got: dict[str, Any] = {}
     for number, (verb, *rest) in enumerate(given["script"], start=1):
         if verb == "new":
             instance = answer(**_arguments(rest[0], given))
@@ -59,8 +75,11 @@ def _play(answer: Callable[..., Any], given: dict[str, Any], case: Case, seen: O
             if result is not None:
                 note(seen, *last)
         elif verb == "get":
-            last = (f"{number} {rest[0]}", getattr(instance, rest[0]))
+            got[rest[0]] = getattr(instance, rest[0])
+            last = (f"{number} {rest[0]}", got[rest[0]])
             note(seen, *last)
+        elif verb == "same":
+            note(seen, f"{number} {rest[0]} is the same object", getattr(instance, rest[0]) is got[rest[0]])
         elif verb == "backward":
             for attribute, gradient in _gradients(last, instance, rest[0], case).items():
                 seen.arrays[f"{GRADIENT}{number} {attribute}"] = gradient

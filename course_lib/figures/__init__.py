@@ -22,6 +22,13 @@ from course_lib.figures.siglip_state import SiglipState
 from course_lib.figures.softmax_row import describe_softmax, read_softmax, softmax_figure
 from course_lib.figures.softmax_state import SoftmaxState, softmax_example
 from course_lib.figures.style import OKABE_ITO, course_style, new_figure
+from course_lib.figures.temperature import (
+    describe_temperature,
+    explore_temperature,
+    read_temperature,
+    temperature_figure,
+)
+from course_lib.figures.temperature_state import TemperatureState, temperature_state
 
 __all__ = [
     "OKABE_ITO",
@@ -31,6 +38,7 @@ __all__ = [
     "Frame",
     "SiglipState",
     "SoftmaxState",
+    "TemperatureState",
     "affine_examples",
     "affine_figure",
     "angle_grad",
@@ -42,11 +50,13 @@ __all__ = [
     "describe_circle",
     "describe_siglip_bias",
     "describe_softmax",
+    "describe_temperature",
     "draw_matrix",
     "explore_affine",
     "explore_circle",
     "explore_siglip_bias",
     "explore_softmax",
+    "explore_temperature",
     "figure_html",
     "image_grid",
     "lines",
@@ -56,10 +66,13 @@ __all__ = [
     "read_circle",
     "read_siglip_bias",
     "read_softmax",
+    "read_temperature",
     "retrieval_gallery",
     "show",
     "siglip_bias_figure",
     "softmax_example",
     "softmax_figure",
     "step",
+    "temperature_figure",
+    "temperature_state",
 ]

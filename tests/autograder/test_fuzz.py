@@ -93,7 +93,10 @@ def really_differs(exercise, answer, cases_elsewhere) -> bool:
             other = got.arrays[name]
             if other.shape != array.shape or not np.isfinite(other).all():
                 return True
-            if np.abs(other - array).max() > DIFFERENT * max(1e-2, np.abs(array).max()):
+            # As floats: numpy subtracts no booleans.
+            if np.abs(other.astype(float) - array.astype(float)).max() > DIFFERENT * max(
+                1e-2, np.abs(array).max()
+            ):
                 return True
     return False
 

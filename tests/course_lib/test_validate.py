@@ -98,6 +98,8 @@ def test_good_arguments_pass(dtype):
     validate.check_same_width(matrix, matrix[:1])
     for scale in (1, -2.5, 0, np.float32(3), torch.tensor(1.0), torch.nn.Parameter(torch.tensor(2.0))):
         validate.check_scale("logit_scale", scale)
+    for temperature in (0.07, 1, torch.tensor(1e-30), torch.nn.Parameter(torch.tensor(2.0))):
+        validate.check_positive("temperature", temperature)
     validate.check_eps("eps", 1e-12, dtype)
     for count in (1, 4, np.int64(2)):
         validate.check_int("k", count, low=1, high=4)
@@ -171,6 +173,28 @@ def test_check_same_width():
 )
 def test_check_scale(value, kind, message):
     assert refusal(validate.check_scale, "s", value) == (kind, message)
+
+
+@pytest.mark.parametrize("value", [0, -0.07, torch.tensor(0.0), torch.tensor(-2.0)])
+def test_check_positive(value):
+    message = f"tau must be greater than 0, got {float(value)}."
+    assert refusal(validate.check_positive, "tau", value) == (ValueError, message)
+
+
+@pytest.mark.parametrize("value", [None, "0.07", True, torch.ones(2), float("inf"), torch.tensor(torch.nan)])
+def test_check_positive_refuses_what_check_scale_refuses(value):
+    assert refusal(validate.check_positive, "s", value) == refusal(validate.check_scale, "s", value)
+
+
+def test_check_not_negative():
+    for value in (0, 0.0, 3, float("inf"), torch.tensor(0.5)):
+        validate.check_not_negative("tau", value)
+    assert refusal(validate.check_not_negative, "tau", -1.0) == (
+        ValueError,
+        "tau must be at least 0, got -1.0.",
+    )
+    for value in ("0", None, float("nan"), torch.ones(2), -float("inf")):
+        assert refusal(validate.check_not_negative, "s", value) == refusal(validate.check_scale, "s", value)
 
 
 @pytest.mark.parametrize("value", [0, -1e-3, 1e-50, float("inf"), float("nan")])

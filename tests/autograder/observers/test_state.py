@@ -29,9 +29,11 @@ class Multiplier:
         self.calls = 0
 
 
-def play(answer, script=SCRIPT, **cotangents):
+def play(answer, script=SCRIPT, dtype="float32", **cotangents):
     return observe(
-        StateObserver(), answer, Case("", {"script": script, "x": np.array([1.0, 3.0])}, cotangents)
+        StateObserver(dtype=dtype),
+        answer,
+        Case("", {"script": script, "x": np.array([1.0, 3.0])}, cotangents),
     )
 
 
@@ -89,6 +91,38 @@ def test_each_run_has_an_instance_of_its_own_and_a_script_of_its_own():
     for _ in range(2):
         assert observe(StateObserver(), greedy, case).arrays["2 times"].tolist() == [0.0, 0.0]
     assert case.inputs["x"].tolist() == [1.0, 1.0]
+
+
+DOUBLE = [["new", {}], ["get", "factor"], ["call", "double_"], ["get", "factor"], ["same", "factor"]]
+
+
+class TestParameters:
+    class Doubler:
+        def __init__(self):
+            self.factor = torch.nn.Parameter(torch.ones(()))
+
+        def double_(self):
+            with torch.no_grad():
+                self.factor.mul_(2)
+
+    class Replacing(Doubler):
+        def double_(self):
+            self.factor = torch.nn.Parameter(2 * self.factor.detach())
+
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    def test_a_class_makes_its_parameters_in_the_observers_dtype(self, dtype):
+        before = torch.get_default_dtype()
+        assert play(self.Doubler, DOUBLE, dtype).dtypes["2 factor"] == dtype
+        assert torch.get_default_dtype() == before
+
+    @pytest.mark.parametrize(("answer", "same"), [(Doubler, True), (Replacing, False)])
+    def test_a_parameter_that_is_replaced_is_not_the_same(self, answer, same):
+        script = [*DOUBLE[:3], ["same", "factor"]]
+        seen = play(answer, script)
+        assert seen.arrays["4 factor is the same object"].item() is same
+        again = play(answer, DOUBLE)  # the last `get` counts
+        assert again.arrays["5 factor is the same object"].item() is True
+        assert again.arrays["4 factor"] == 2
 
 
 def test_an_unknown_step_is_the_authors_mistake():

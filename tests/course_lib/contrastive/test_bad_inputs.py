@@ -1,6 +1,7 @@
 """Every public function refuses a bad argument in one sentence: its name, what was expected, what came."""
 
 import inspect
+import math
 
 import numpy as np
 import pytest
@@ -39,6 +40,11 @@ GOOD = {
     "siglip_grad_wrt_logits": {"logits": torch.eye(4)},
     "match_or_none": {"logits": torch.eye(4, 3)},
     "recall_at_k": {"similarity": torch.eye(4), "k": 1},
+    "softmax_temperature": {"similarity": torch.eye(4, 3), "temperature": 0.07},
+    "expected_similarity": {"similarity": torch.eye(4, 3), "logit_scale": 10.0},
+    "grad_log_scale": {"similarity": torch.eye(4), "log_scale": 1.0},
+    "hardness_weights": {"similarity": torch.eye(4), "temperature": 0.07},
+    "effective_negatives": {"similarity": torch.eye(4), "temperature": 0.07},
 }
 MATRIX_ARGUMENTS = [
     (function, argument)
@@ -49,7 +55,14 @@ MATRIX_ARGUMENTS = [
 TAKE_TENSORS = list(dict.fromkeys(function for function, _ in MATRIX_ARGUMENTS))
 PAIRS = [(function, *arguments) for function in GOOD if len(arguments := list(GOOD[function])[:2]) == 2]
 PAIRS = [(f, a, b) for f, a, b in PAIRS if isinstance(GOOD[f][b], torch.Tensor)]
-SQUARE = [("grad_wrt_logits", "logits"), ("siglip_grad_wrt_logits", "logits"), ("recall_at_k", "similarity")]
+SQUARE = [
+    ("grad_wrt_logits", "logits"),
+    ("siglip_grad_wrt_logits", "logits"),
+    ("recall_at_k", "similarity"),
+    ("grad_log_scale", "similarity"),
+    ("hardness_weights", "similarity"),
+    ("effective_negatives", "similarity"),
+]
 
 
 def functions_taking(argument):
@@ -189,6 +202,32 @@ def test_scalars(function, argument):
     )
     for value in (float("nan"), torch.tensor(float("nan"))):
         assert refusal(function, **{argument: value}) == (ValueError, f"{argument} must be finite, got nan.")
+
+
+def test_log_scale():
+    expected = "log_scale must be a number or a 0-d floating-point tensor"
+    assert refusal("grad_log_scale", log_scale="1") == (TypeError, f"{expected}, got str.")
+    assert refusal("grad_log_scale", log_scale=math.inf) == (ValueError, "log_scale must be finite, got inf.")
+
+
+def test_a_temperature_that_divides_nothing():
+    for value in (0.0, -0.07):
+        assert refusal("softmax_temperature", temperature=value) == (
+            ValueError,
+            f"temperature must be greater than 0, got {value}.",
+        )
+    kind, message = refusal("softmax_temperature", temperature=torch.ones(3))
+    assert (kind, message.endswith("got a tensor of shape [3].")) == (ValueError, True)
+
+
+@pytest.mark.parametrize("function", ["hardness_weights", "effective_negatives"])
+def test_temperatures_with_limits(function):
+    assert refusal(function, temperature=-1.0) == (ValueError, "temperature must be at least 0, got -1.0.")
+    assert refusal(function, temperature=math.nan) == (ValueError, "temperature must be finite, got nan.")
+    assert refusal(function, similarity=torch.ones(1, 1)) == (
+        ValueError,
+        "similarity must hold at least two pairs: a batch of one has no negatives.",
+    )
 
 
 @pytest.mark.parametrize(

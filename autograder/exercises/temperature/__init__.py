@@ -1,0 +1,1 @@
+"""What lesson 02, temperature, asks: one file per exercise."""
