@@ -38,7 +38,7 @@ class Counts:
         self.low, self.high = min(self.low, low), max(self.high, high)
         self._make_room()
         assert self.exponent is not None
-        for piece in x.split(PIECE):
+        for piece in x.split(PIECE) if len(x) > PIECE else (x,):
             # Exact in float32 too: scaling by a power of two, and then a difference of neighbours.
             place = (piece * 2.0**-self.exponent).floor_().sub_(self.first).to(torch.int32)
             self.counts += torch.bincount(place, minlength=len(self.counts))

@@ -1,5 +1,7 @@
 """Observers that remember the shape of the data: a histogram, from which a range is chosen."""
 
+from functools import cache
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -7,7 +9,7 @@ from torch import Tensor
 from course_lib.quantization.calibration import Observer
 from course_lib.quantization.checks import check_step
 from course_lib.quantization.counts import Counts, quantile
-from course_lib.quantization.qparams import SMALLEST_SCALE, affine_qparams
+from course_lib.quantization.qparams import SMALLEST_SCALE, _affine_qparams, _symmetric_qparams
 from course_lib.validate import check_int
 
 #: Bins merged to one while the search is coarse.
@@ -159,9 +161,12 @@ class Histogram(_WithHistogram):
         return self._as_range(*best)
 
     def _best(self, lows: Tensor, highs: Tensor, histogram: tuple[Tensor, Tensor]) -> tuple[float, float]:
-        scale, zero_point = affine_qparams(
-            lows, highs, self.qmin, self.qmax, self.symmetric, full_range=self.full_range, eps=self.eps
-        )
+        # The core without its checks, which would take as long as the search.
+        if self.symmetric:
+            steps = (self.qmax - self.qmin) / 2 if self.full_range else min(self.qmax, -self.qmin)
+            scale, zero_point = _symmetric_qparams(lows, highs, steps, self.eps)
+        else:
+            scale, zero_point = _affine_qparams(lows, highs, self.qmin, self.qmax, self.eps)
         bottom, top = (self.qmin - zero_point).double(), (self.qmax - zero_point).double()
         place = int(expected_error(*histogram, scale, bottom, top).argmin())
         return lows[place].item(), highs[place].item()
@@ -206,11 +211,13 @@ def expected_error(
     return counts @ errors / counts.sum()
 
 
+@cache
 def _down(octaves: int, count: int) -> Tensor:
     """Factors from 1 down by so many octaves."""
     return 2.0 ** torch.linspace(0, -octaves, count, dtype=torch.float64)
 
 
+@cache
 def _around(octaves: float, count: int) -> Tensor:
     """Factors about 1, so many octaves down and up."""
     return 2.0 ** torch.linspace(-octaves, octaves, count, dtype=torch.float64)
