@@ -83,8 +83,8 @@ predict("affine_quantization.predict_two_bits", None)
 # $$q = \operatorname{clip}\bigl(\operatorname{round}(x / s) + z,\ q_{\min},\ q_{\max}\bigr), \qquad
 # \tilde x = s\,(q - z).$$
 #
-# $s$ is the *scale*, the width of one step. $z$ is the *zero point*, the code of the value 0. (In lessons 01–05, $s_{ij}$ is
-# a cosine and $z_{ij}$ a label. They are not related.) $b$ bits hold the codes $-2^{b-1}, \dots, 2^{b-1} - 1$, or
+# $s$ is the *scale*, the width of one step. $z$ is the *zero point*, the code of the value 0. (In lessons
+# 01–05, $s_{ij}$ is a cosine, $z_{ij}$ a label and $b$ a bias. They are not related.) $b$ bits hold the codes $-2^{b-1}, \dots, 2^{b-1} - 1$, or
 # $0, \dots, 2^b - 1$ without a sign.
 #
 # Which $s$ and $z$ fit values between $x_{\min}$ and $x_{\max}$? **Derive it.** The codes from $q_{\min}$ to
