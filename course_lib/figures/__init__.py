@@ -1,5 +1,8 @@
 """Figures: pure functions from a state to a matplotlib figure, `show`, and the widgets made from them."""
 
+from course_lib.figures.affine import affine_figure, describe_affine, read_affine
+from course_lib.figures.affine_explorer import explore_affine
+from course_lib.figures.affine_state import AffineState, affine_examples
 from course_lib.figures.bars import bars
 from course_lib.figures.circle import circle_figure, describe_circle, read_circle
 from course_lib.figures.circle_state import CircleState, angle_grad, descend, random_circle, step
@@ -31,6 +34,7 @@ from course_lib.figures.temperature_state import TemperatureState, temperature_s
 
 __all__ = [
     "OKABE_ITO",
+    "AffineState",
     "CircleState",
     "Explorer",
     "Frame",
@@ -38,17 +42,21 @@ __all__ = [
     "SoftmaxState",
     "TemperatureState",
     "TilesState",
+    "affine_examples",
+    "affine_figure",
     "angle_grad",
     "bars",
     "circle_figure",
     "course_style",
     "descend",
+    "describe_affine",
     "describe_circle",
     "describe_siglip_bias",
     "describe_softmax",
     "describe_temperature",
     "describe_tiles",
     "draw_matrix",
+    "explore_affine",
     "explore_circle",
     "explore_siglip_bias",
     "explore_softmax",
@@ -59,6 +67,7 @@ __all__ = [
     "lines",
     "new_figure",
     "random_circle",
+    "read_affine",
     "read_circle",
     "read_siglip_bias",
     "read_softmax",

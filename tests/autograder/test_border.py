@@ -25,6 +25,7 @@ SIGMOID = FEATURES + ", logit_bias"
 SIGMOID_LOGITS = (
     LOGITS + "    logits, z = logits + logit_bias, 2 * torch.eye(len(logits), dtype=logits.dtype) - 1\n"
 )
+QUANTIZE = "(x, scale, zero_point, qmin, qmax)"
 CROSS = "torch.nn.functional.cross_entropy"
 
 # For each exercise the body of a right answer and of a wrong one, after the line with its arguments.
@@ -267,6 +268,74 @@ ANSWERS = {
         "    one, two = (torch.autograd.grad(y, b, allow_unused=True)[0] for y in (got, want))\n"
         "    assert one is not None and torch.isclose(one, two)",
         "    raise AssertionError",
+    ),
+    "affine_quantization.affine_qparams": (
+        "(x_min, x_max, qmin, qmax, symmetric)",
+        "    if symmetric:\n        return max(-x_min, x_max) / qmax, 0\n"
+        "    low, high = x_min.clamp_max(0), x_max.clamp_min(0)\n    s = (high - low) / (qmax - qmin)\n"
+        "    return s, int(qmin - torch.round(low / s))",
+        "    s = (x_max - x_min) / (qmax - qmin)\n    return s, int(qmin - torch.round(x_min / s))",
+    ),
+    "affine_quantization.quantize": (
+        QUANTIZE,
+        "    return (torch.round(x / scale) + zero_point).clamp(qmin, qmax).to(torch.int8)",
+        "    return (torch.round(x / scale) + zero_point).to(torch.int8).clamp(qmin, qmax)",
+    ),
+    "affine_quantization.dequantize": (
+        "(codes, scale, zero_point)",
+        "    return scale * (codes.to(scale.dtype) - zero_point)",
+        "    return scale * (codes - zero_point)",
+    ),
+    "affine_quantization.sqnr_db": (
+        "(x, x_hat)",
+        "    return 10 * torch.log10((x**2).sum() / ((x - x_hat) ** 2).sum())",
+        "    return 20 * torch.log10((x**2).sum() / ((x - x_hat) ** 2).sum())",
+    ),
+    "affine_quantization.predicted_sqnr_db": (
+        "(bits, crest)",
+        "    ratio = torch.tensor(12 * (2 ** (bits - 1) - 1) ** 2 / crest**2, dtype=torch.float64)\n"
+        "    return 10 * torch.log10(ratio)",
+        "    return 6.02 * bits + 1.76",
+    ),
+    "affine_quantization.clip_and_round_error": (
+        QUANTIZE,
+        "    cut = x.clamp(scale * (qmin - zero_point), scale * (qmax - zero_point))\n"
+        "    return ((scale * torch.round(cut / scale) - cut) ** 2).mean(), ((x - cut) ** 2).mean()",
+        "    cut = x.clamp(scale * qmin, scale * qmax)\n"
+        "    return ((scale * torch.round(cut / scale) - cut) ** 2).mean(), ((x - cut) ** 2).mean()",
+    ),
+    "affine_quantization.best_clip": (
+        "(x, bits, candidates)",
+        "    t = 2 ** (bits - 1) - 1\n    s = candidates[:, None] / t\n"
+        "    e = (x - s * torch.round(x / s).clamp(-t, t)).square().sum(1)\n    return candidates[e.argmin()]",
+        "    return x.abs().max()",
+    ),
+    "affine_quantization.quantize_per_channel": (
+        "(x, qmin, qmax, axis)",
+        "    o = 1 - axis\n    low, high = x.amin(o).clamp_max(0), x.amax(o).clamp_min(0)\n"
+        "    s = ((high - low) / (qmax - qmin)).clamp_min(2.0**-23)\n"
+        "    z = (qmin - torch.round(low / s)).long()\n"
+        "    q = torch.round(x / s.unsqueeze(o)) + z.unsqueeze(o)\n"
+        "    return q.clamp(qmin, qmax).to(torch.int8), s, z",
+        "    return x.to(torch.int8), x.amax(axis), x.amax(axis).long()",
+    ),
+    "affine_quantization.int_matmul": (
+        "(x_codes, w_codes, x_scale, x_zero_point, w_scale, w_zero_point)",
+        "    x, w = x_codes.int() - x_zero_point, w_codes.int() - w_zero_point\n"
+        "    return x_scale * w_scale * (x @ w.T)",
+        "    return x_scale * w_scale * (x_codes.int() @ w_codes.int().T)",
+    ),
+    "affine_quantization.test_quantize": (
+        "(implementation)",
+        "    x = torch.tensor([-100.0, -0.9, -0.4, 0.0, 0.4, 0.9, 60.0])\n"
+        "    assert implementation(x, 0.25, 2, -8, 7).tolist() == [-8, -2, 0, 2, 4, 6, 7]\n"
+        "    assert implementation(x, 0.25, 2, -128, 127).tolist() == [-128, -2, 0, 2, 4, 6, 127]",
+        "    raise AssertionError",
+    ),
+    "affine_quantization.quantize_rows": (
+        "(weight, bits)",
+        "    s = weight.abs().amax(1, keepdim=True) / (2 ** (bits - 1) - 1)\n    return s * torch.round(weight / s)",
+        "    s = weight.abs().amax(0, keepdim=True) / (2 ** (bits - 1) - 1)\n    return s * torch.round(weight / s)",
     ),
 }
 
