@@ -13,7 +13,7 @@ from types import FunctionType
 
 from autograder.exercise import Exercise
 from autograder.misconception import Function
-from autograder.observation import GRADIENT
+from autograder.observation import GRADIENT, ROOM
 from autograder.observers import FunctionObserver
 
 STYLES = 2  # different right answers, beside the reference, that must be accepted
@@ -32,8 +32,8 @@ def declared(exercise: Exercise) -> Iterator[str]:
     yield from _hints(exercise)
     observer = exercise.runner
     for name in observer.outputs if isinstance(observer, FunctionObserver) else ():
-        if name.startswith(GRADIENT):
-            yield f"the output {name!r} would be taken for a gradient that we take"
+        if name.startswith(GRADIENT) or name == ROOM:
+            yield f"the output {name!r} would be taken for something that we observe"
 
 
 def solution_lines(exercise: Exercise) -> set[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 GRADIENT = "gradient with respect to "  # prefix of the names under which gradients are observed
+ROOM = "room"  # the name under which it is observed whether an answer kept to its memory (1) or not (0)
 MAX_PRINTED = 2_000  # characters of an answer's output that are kept
 
 
@@ -19,7 +20,7 @@ class Observation:
     Parameters
     ----------
     arrays : dict of str to numpy array
-        Outputs by name, and gradients under ``"gradient with respect to <input>"``.
+        Outputs by name, gradients under ``"gradient with respect to <input>"``, and `ROOM`.
     kinds : dict of str to str
         Where each output came from: ``"torch"``, ``"numpy"`` or ``"python"``.
     dtypes : dict of str to str

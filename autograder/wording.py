@@ -11,7 +11,7 @@ import numpy as np
 from autograder.case import Case
 from autograder.exercise import Exercise
 from autograder.expectation import expect
-from autograder.observation import GRADIENT, Observation
+from autograder.observation import GRADIENT, ROOM, Observation
 from autograder.observers.arrays import NOTHING
 from autograder.verdict import Check, GroupResult
 
@@ -143,6 +143,9 @@ def _wrong_array(exercise: Exercise, check: Check, seen: Observation) -> str:
     expected = expect(exercise, check.case)
     want, got = expected.wanted.arrays[check.name], seen.arrays.get(check.name)
     where, what = f"With {check.case.name},", _called(check.name)
+    if check.name == ROOM:
+        allowed = check.case.inputs[getattr(exercise.runner, "room", "")]
+        return f"{where} it holds more than {allowed:,} numbers at once, gradients included."
     if check.problem == "type":
         wanted = _KINDS[expected.wanted.kinds[check.name]]
         if got is None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from autograder.case import Case
-from autograder.observation import GRADIENT, Observation
+from autograder.observation import GRADIENT, ROOM, Observation
 from autograder.observers.arrays import NotAnArray, to_numpy, to_torch, with_article
 from autograder.observers.capture import captured, note
 
@@ -34,6 +36,12 @@ class FunctionObserver:
         The time limit of one call.
     intermediates : bool
         Whether the answer's local variables are noted as well.
+    room : str
+        The name of an input that is not handed on: how many numbers may be alive at once in tensors that
+        the answer makes, gradients included. Whether it kept to that is observed as `ROOM`.
+    called_by : str
+        A module of this package whose ``call(answer, inputs)`` calls the answer with what it makes of the
+        inputs (``"encoders"``, ``"ranks"``), and returns the answer's result and gradients by name.
     """
 
     kind: ClassVar[str] = "function"
@@ -43,6 +51,8 @@ class FunctionObserver:
     watch: tuple[str, ...] = ()
     seconds: float | None = 5.0
     intermediates: bool = True
+    room: str = ""
+    called_by: str = ""
 
     def observe(self, answer: Callable[..., Any], case: Case, remote: Any = None) -> Observation:
         """Run `answer` once on `case`."""
@@ -54,11 +64,17 @@ class FunctionObserver:
             given = {
                 name: leaf.clone() if name in self.gradients_of else leaf for name, leaf in leaves.items()
             }
-            values = self._name(answer(**given))
-            for name, value in values.items():
-                note(seen, name, value)
-            if self.gradients_of and case.cotangents:
-                seen.arrays |= self._gradients(values, leaves, case)
+            allowed = given.pop(self.room, None)
+            with _holding(allowed) as held:
+                result, gradients = self._call(answer, given)
+                values = self._name(result)
+                for name, value in values.items():
+                    note(seen, name, value)
+                if self.gradients_of and case.cotangents:
+                    gradients = self._gradients(values, leaves, case)
+            seen.arrays |= {GRADIENT + name: gradient for name, gradient in gradients.items()}
+            if held is not None:
+                note(seen, ROOM, int(held.most <= allowed))
             seen.error = _mutation(given, case)
         return seen
 
@@ -68,6 +84,13 @@ class FunctionObserver:
         if self.arrays == "torch":
             return to_torch(value, requires_grad=name in self.gradients_of)
         return value.copy()
+
+    def _call(self, answer: Callable[..., Any], given: dict[str, Any]) -> tuple[Any, dict[str, np.ndarray]]:
+        if not self.called_by:
+            return answer(**given), {}
+        caller = importlib.import_module(f"autograder.observers.{self.called_by}")
+        result, gradients = caller.call(answer, given)
+        return result, {name: to_numpy(gradient)[0] for name, gradient in gradients.items()}
 
     def _name(self, result: Any) -> dict[str, Any]:
         if len(self.outputs) == 1:
@@ -97,9 +120,20 @@ class FunctionObserver:
             found = torch.autograd.grad(total, wanted, allow_unused=True)
         # An input that the outputs do not depend on has gradient zero: that is what is observed.
         return {
-            GRADIENT + name: (torch.zeros_like(tensor) if grad is None else grad).detach().numpy().copy()
+            name: (torch.zeros_like(tensor) if grad is None else grad).detach().numpy().copy()
             for name, tensor, grad in zip(self.gradients_of, wanted, found, strict=True)
         }
+
+
+@contextlib.contextmanager
+def _holding(allowed: int | None) -> Iterator[Any]:
+    if allowed is None:
+        yield None
+        return
+    from autograder.observers.room import Held
+
+    with Held() as held:
+        yield held
 
 
 def _mutation(given: dict[str, Any], case: Case) -> dict[str, Any] | None:

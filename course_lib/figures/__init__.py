@@ -1,11 +1,16 @@
 """Figures: pure functions from a state to a matplotlib figure, `show`, and the widgets made from them."""
 
+from course_lib.figures.affine import affine_figure, describe_affine, read_affine
+from course_lib.figures.affine_explorer import explore_affine
+from course_lib.figures.affine_state import AffineState, affine_examples
 from course_lib.figures.bars import bars
 from course_lib.figures.circle import circle_figure, describe_circle, read_circle
 from course_lib.figures.circle_state import CircleState, angle_grad, descend, random_circle, step
 from course_lib.figures.explorer import Explorer, Frame
 from course_lib.figures.gallery import image_grid, retrieval_gallery
 from course_lib.figures.interactive import explore_circle, explore_softmax
+from course_lib.figures.large_batches import describe_tiles, explore_tiles, read_tiles, tiles_figure
+from course_lib.figures.large_batches_state import TilesState
 from course_lib.figures.lines import lines
 from course_lib.figures.matrix import draw_matrix
 from course_lib.figures.mini_clip_curves import LiveCurves, curves_figure
@@ -40,6 +45,7 @@ from course_lib.figures.temperature_state import TemperatureState, temperature_s
 
 __all__ = [
     "OKABE_ITO",
+    "AffineState",
     "Board",
     "CircleState",
     "Explorer",
@@ -49,34 +55,43 @@ __all__ = [
     "SiglipState",
     "SoftmaxState",
     "TemperatureState",
+    "TilesState",
+    "affine_examples",
+    "affine_figure",
     "angle_grad",
     "bars",
     "circle_figure",
     "course_style",
     "curves_figure",
     "descend",
+    "describe_affine",
     "describe_circle",
     "describe_search",
     "describe_siglip_bias",
     "describe_softmax",
     "describe_temperature",
+    "describe_tiles",
     "draw_matrix",
+    "explore_affine",
     "explore_circle",
     "explore_mini_clip",
     "explore_siglip_bias",
     "explore_softmax",
     "explore_temperature",
+    "explore_tiles",
     "figure_html",
     "found_on",
     "image_grid",
     "lines",
     "new_figure",
     "random_circle",
+    "read_affine",
     "read_circle",
     "read_search",
     "read_siglip_bias",
     "read_softmax",
     "read_temperature",
+    "read_tiles",
     "retrieval_gallery",
     "search_figure",
     "show",
@@ -87,4 +102,5 @@ __all__ = [
     "temperature_figure",
     "temperature_state",
     "text_gallery",
+    "tiles_figure",
 ]

@@ -429,9 +429,9 @@ print(f"at scale 100, float32, with a shift:    {limits.shifted_at_clip}")
 # CLIP makes the scale a parameter. Three decisions, each with a reason:
 #
 # - **Stored is the logarithm**, `log_scale` $= \log(1/\tau)$. A step of the optimizer then multiplies τ by a factor,
-# the   same at 0.5 and at 0.01, and no step can make it negative.
+#   the same at 0.5 and at 0.01, and no step can make it negative.
 # - **`forward` returns its exponential, and nothing else.** A clamp in there would have gradient 0 above the limit,
-# also   where the loss asks for a smaller scale: a scale that got there could never come back.
+#   also where the loss asks for a smaller scale: a scale that got there could never come back.
 # - **The limit is applied after `optimizer.step()`**, outside the graph, in place (the optimizer holds on to this very
 #   tensor), and between logarithms: $\text{log\_scale} \le \log 100$.
 #
@@ -799,7 +799,7 @@ print(f"the loss is lowest at        {trained.best:6.2f}")
 # - Wu et al. 2018, *Unsupervised Feature Learning via Non-Parametric Instance Discrimination*, arXiv:1805.01978. Where
 #   τ = 0.07 comes from.
 # - Wang and Liu 2021, *Understanding the Behaviour of Contrastive Loss*, arXiv:2012.09740. The hardness-aware
-# property,   and the dilemma between uniformity and tolerance to false negatives.
+#   property, and the dilemma between uniformity and tolerance to false negatives.
 # - Guo et al. 2017, *On Calibration of Modern Neural Networks*, arXiv:1706.04599. The calibration error, and why one
 #   number, a temperature, repairs so much of it.
 # - openai/CLIP issues 46 and 530: how the clip is meant, in the authors' words.

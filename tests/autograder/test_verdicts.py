@@ -160,6 +160,15 @@ def test_where_any_number_will_do_a_mistake_is_named_in_any(number):
     assert verdict.misconceptions == ("siglip.initial_bias:sign",)
 
 
+@pytest.mark.parametrize("number", [float, lambda ratio: ratio])
+def test_that_holds_for_any_number_without_a_gradient(number):
+    def inverted(x, x_hat):
+        return number(10 * torch.log10(((x - x_hat) ** 2).sum() / (x**2).sum()))
+
+    verdict = examine("affine_quantization.sqnr_db", inverted)
+    assert verdict.misconceptions == ("affine_quantization.sqnr_db:inverted",)
+
+
 def test_the_first_wrong_step_is_found():
     said_of_it = said(examine("infonce.clip_loss", lost))
     assert "FOUND Your `logits` holds the right logits, so the mistake comes after it." in said_of_it

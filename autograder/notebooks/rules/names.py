@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import symtable
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +17,7 @@ from autograder.notebooks.rules.lesson import (
     is_check,
     is_experiment,
     is_solution,
+    parsed,
     plain_python,
 )
 
@@ -45,6 +48,22 @@ def names(cell: NotebookNode) -> Names:
     return Names(frozenset(bound), frozenset(used - bound))
 
 
+def _only_measured(cell: NotebookNode) -> set[str]:
+    """Names that a cell uses for nothing but as arguments of functions of ``experiments``."""
+    tree = parsed(cell)
+    handed = [
+        argument.id
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and getattr(call.func.value, "id", "") == "experiments"
+        for argument in (*call.args, *(keyword.value for keyword in call.keywords))
+        if isinstance(argument, ast.Name)
+    ]
+    used = Counter(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+    return {name for name, times in Counter(handed).items() if times == used[name]}
+
+
 def experiments_ungraded(lesson: Lesson) -> Iterator[Finding]:
     """A cell that is skipped when a class is graded is not part of an exercise."""
     for position, cell in enumerate(lesson.solved.cells):
@@ -68,12 +87,16 @@ def nothing_needs_experiments(lesson: Lesson) -> Iterator[Finding]:
 
 
 def nothing_needs_answers(lesson: Lesson) -> Iterator[Finding]:
-    """A wrong answer blocks nothing: beside its own check, no cell uses what a learner wrote."""
+    """A wrong answer blocks nothing: beside its own check, no cell uses what a learner wrote.
+
+    An experiment may be handed it: ``experiments.f(answer)`` tries it first, and measures ours if it fails.
+    """
     answers: dict[str, int] = {}
     for position, cell in lesson.code():
         here = names(cell)
         if not is_check(cell):
-            for name in sorted(here.needed & answers.keys()):
+            measured = _only_measured(cell) if is_experiment(cell) else set()
+            for name in sorted((here.needed & answers.keys()) - measured):
                 where = f"`{name}` (cell {answers[name] + 1})"
                 yield position, f"it uses the learner's own {where}, maybe wrong; use course_lib's."
         if is_solution(cell):

@@ -60,6 +60,16 @@ def test_a_good_lesson_has_no_findings(released):
         ("# %%\ntotal =", "# %%\ndef f():\n    return measured\ntotal =", "it uses `measured`"),
         ("# %%\ntotal =", "# %%\nclip_loss(1, 2, 3)\ntotal =", "the learner's own `clip_loss` (cell 3)"),
         (
+            "# %%\ntotal =",
+            "# %%\nexperiments.f(clip_loss)\ntotal =",  # not an experiment: it runs when a class is graded
+            "the learner's own `clip_loss` (cell 3)",
+        ),
+        (
+            "# %%\ntotal =",
+            '# %% tags=["experiment"]\nclip_loss(1, experiments.f(clip_loss), 3)\n# %%\ntotal =',
+            "the learner's own `clip_loss` (cell 3)",
+        ),
+        (
             '# %% check="infonce.clip_loss"',
             '# %% tags=["experiment"] check="infonce.clip_loss"',
             "grading would skip",
@@ -85,6 +95,11 @@ def test_a_mistake_is_told_in_one_sentence(written, good, old, new, says):
     found = findings(written(good.replace(old, new)))
     assert any(says in sentence for sentence in found), found
     assert all(sentence.startswith("01_infonce/infonce.py, cell ") for sentence in found)
+
+
+def test_an_experiment_may_be_handed_an_answer(written, good):
+    handed = "# %% tags=[\"experiment\"]\nx = experiments.f(clip_loss, more=clip_loss)\n# %%\ntotal ="
+    assert not [one for one in findings(written(good.replace("# %%\ntotal =", handed))) if "learner" in one]
 
 
 def test_a_check_follows_its_own_answer(written, good):

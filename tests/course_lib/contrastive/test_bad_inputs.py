@@ -32,6 +32,16 @@ GOOD = {
     "siglip_grads": SIGMOID,
     "siglip_loss_chunked": {**SIGMOID, "chunk": 2},
     "tiled_clip_loss": {**FEATURES, "logit_scale": 10.0, "tile": 2},
+    "streaming_logsumexp": {"logits": torch.eye(4, 3), "chunk_size": 2},
+    "tile_statistics": {**FEATURES, "logit_scale": 10.0, "tile": 2},
+    "tile_gradients": {
+        **FEATURES,
+        "logit_scale": 10.0,
+        "rows": torch.ones(4),
+        "columns": torch.ones(4),
+        "upstream": 1.0,
+        "tile": 2,
+    },
     "distributed_clip_loss": {**FEATURES, "logit_scale": 10.0},
     "distributed_siglip_loss": SIGMOID,
     "pair_labels": {"batch": 4},
@@ -53,7 +63,7 @@ MATRIX_ARGUMENTS = [
     (function, argument)
     for function, arguments in GOOD.items()
     for argument, value in arguments.items()
-    if isinstance(value, torch.Tensor)
+    if isinstance(value, torch.Tensor) and value.ndim == 2
 ]
 TAKE_TENSORS = list(dict.fromkeys(function for function, _ in MATRIX_ARGUMENTS))
 PAIRS = [(function, *arguments) for function in GOOD if len(arguments := list(GOOD[function])[:2]) == 2]
@@ -190,7 +200,11 @@ def test_not_square(function, argument):
 
 @pytest.mark.parametrize(
     ("function", "argument"),
-    [(function, name) for name in ("logit_scale", "logit_bias") for function in functions_taking(name)],
+    [
+        (function, name)
+        for name in ("logit_scale", "logit_bias", "upstream")
+        for function in functions_taking(name)
+    ],
 )
 def test_scalars(function, argument):
     expected = f"{argument} must be a number or a 0-d floating-point tensor"
@@ -238,7 +252,7 @@ def test_temperatures_with_limits(function):
     [
         *(
             (function, name, 1)
-            for name in ("micro_batch_size", "chunk", "tile")
+            for name in ("micro_batch_size", "chunk", "chunk_size", "tile")
             for function in functions_taking(name)
         ),
         ("pair_labels", "batch", 1),
@@ -251,6 +265,21 @@ def test_counts(function, argument, low):
     expected = f"{argument} must be an integer of at least {low}"
     assert refusal(function, **{argument: low - 1}) == (ValueError, f"{expected}, got {low - 1}.")
     assert refusal(function, **{argument: 2.0}) == (TypeError, f"{expected}, got float (2.0).")
+
+
+@pytest.mark.parametrize("argument", ["rows", "columns"])
+def test_statistics_of_another_batch(argument):
+    assert refusal("tile_gradients", **{argument: torch.ones(5)}) == (
+        ValueError,
+        f"{argument} must have the shape of image_features[:, 0]: expected [4], got [5].",
+    )
+    assert refusal("tile_gradients", **{argument: torch.ones(4).double()}) == (
+        TypeError,
+        f"{argument} must have the dtype of image_features: expected torch.float32, got torch.float64.",
+    )
+    assert refusal("tile_gradients", **{argument: torch.ones(4, 1)})[1] == (
+        f"{argument} must have 1 axis, [batch], got 2 axes (shape [4, 1])."
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.float16, None])

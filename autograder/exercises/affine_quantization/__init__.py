@@ -1,0 +1,1 @@
+"""What lesson 06, affine quantization, asks: one file per exercise."""

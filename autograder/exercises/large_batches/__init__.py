@@ -1,0 +1,1 @@
+"""What lesson 04, large batches, asks: one file per exercise."""

@@ -1,0 +1,255 @@
+"""Every public function refuses a bad argument in one sentence: its name, what was expected, what came."""
+
+import inspect
+
+import pytest
+import torch
+
+from course_lib import quantization
+
+X = torch.tensor([[1.0, -2.0, 0.5, 0.0], [3.0, 0.25, -1.0, 2.0]])
+CODES = torch.tensor([[1, -2, 3, 0], [7, -8, 0, 2]], dtype=torch.int8)
+GRID = {"scale": 0.25, "zero_point": 1}
+RANGE = {"qmin": -8, "qmax": 7}
+
+# A good call of every public function. The tests below spoil one argument at a time.
+GOOD = {
+    "affine_qparams": {"x_min": -1.0, "x_max": 2.0, **RANGE},
+    "best_clip": {"x": X, "bits": 4},
+    "channel_qparams": {"x": X, **RANGE},
+    "clip_and_round_error": {"x": X, **GRID, **RANGE},
+    "code_range": {"bits": 8},
+    "dequantize": {"codes": CODES, **GRID},
+    "effective_bits": {"bits": 4, "group_size": 2},
+    "fake_quantize": {"x": X, **GRID, **RANGE},
+    "int_matmul": {
+        "x_codes": CODES,
+        "w_codes": CODES,
+        "x_scale": 0.5,
+        "x_zero_point": 0,
+        "w_scale": 0.5,
+        "w_zero_point": 0,
+    },
+    "predicted_sqnr_db": {"bits": 8, "crest": 4.0},
+    "quantization_error": {"x": X, "x_hat": X + 0.1},
+    "quantize": {"x": X, **GRID, **RANGE},
+    "quantize_per_channel": {"x": X, **RANGE},
+    "quantize_per_group": {"x": X, "group_size": 2, **RANGE},
+    "quantize_per_tensor": {"x": X, **RANGE},
+    "sqnr_db": {"x": X, "x_hat": X + 0.1},
+}
+
+
+def taking(argument):
+    return [function for function, arguments in GOOD.items() if argument in arguments]
+
+
+def refusal(function, **changes) -> tuple[type[Exception], str]:
+    with pytest.raises((TypeError, ValueError)) as caught:
+        getattr(quantization, function)(**{**GOOD[function], **changes})
+    return type(caught.value), str(caught.value)
+
+
+def test_every_public_function_is_listed():
+    functions = {name for name in quantization.__all__ if inspect.isfunction(getattr(quantization, name))}
+    assert functions == set(GOOD)
+
+
+@pytest.mark.parametrize("function", GOOD)
+def test_the_good_call_passes_and_changes_no_argument(function):
+    before = {name: torch.as_tensor(value).clone() for name, value in GOOD[function].items()}
+    getattr(quantization, function)(**GOOD[function])
+    for name, value in GOOD[function].items():
+        assert torch.equal(torch.as_tensor(value), before[name])
+
+
+@pytest.mark.parametrize("function", taking("x"))
+class TestValues:
+    def test_no_tensor(self, function):
+        assert refusal(function, x=X.numpy()) == (
+            TypeError,
+            "x must be a torch.Tensor, got numpy.ndarray: convert it with torch.as_tensor(x).",
+        )
+
+    def test_half_precision(self, function):
+        assert refusal(function, x=X.half()) == (
+            TypeError,
+            "x must be torch.float32 or torch.float64, got torch.float16: convert it with x.float().",
+        )
+
+    def test_empty(self, function):
+        assert refusal(function, x=X[:0]) == (ValueError, "x must not be empty, got shape [0, 4].")
+
+    @pytest.mark.parametrize("value", [float("nan"), float("inf")])
+    def test_not_finite(self, function, value):
+        spoiled = X.clone()
+        spoiled[1, 2] = value
+        assert refusal(function, x=spoiled) == (
+            ValueError,
+            f"x must be finite, got {value} at index [1, 2].",
+        )
+
+
+@pytest.mark.parametrize("function", taking("bits"))
+@pytest.mark.parametrize("bits", [1, 0, 17])
+def test_bits_out_of_range(function, bits):
+    assert refusal(function, bits=bits) == (ValueError, f"bits must be an integer from 2 to 16, got {bits}.")
+
+
+@pytest.mark.parametrize("function", taking("qmin"))
+def test_codes_that_are_no_range(function):
+    assert refusal(function, qmin=7) == (
+        ValueError,
+        "qmin must be less than qmax, got qmin = 7 and qmax = 7.",
+    )
+    assert refusal(function, qmax=2**16) == (
+        ValueError,
+        "qmin to qmax must be at most 65536 codes, got 65545.",
+    )
+    assert refusal(function, qmax=7.0) == (
+        TypeError,
+        "qmax must be an integer from -65536 to 65536, got float (7.0).",
+    )
+
+
+@pytest.mark.parametrize("function", [*taking("scale")])
+@pytest.mark.parametrize("scale", [0.0, -0.5])
+def test_a_step_without_width(function, scale):
+    assert refusal(function, scale=scale) == (
+        ValueError,
+        f"scale must be positive, got {scale:g}: it is the width of a step.",
+    )
+
+
+@pytest.mark.parametrize("function", taking("scale"))
+def test_scales_that_are_none(function):
+    assert refusal(function, scale=None) == (
+        TypeError,
+        "scale must be a number or a float tensor, got NoneType.",
+    )
+    assert refusal(function, scale=float("nan")) == (ValueError, "scale must be finite, got nan.")
+    assert refusal(function, scale=torch.tensor(1)) == (
+        TypeError,
+        "scale must be torch.float32 or torch.float64, got torch.int64: convert it with scale.float().",
+    )
+
+
+@pytest.mark.parametrize("function", taking("zero_point"))
+def test_zero_points_are_integers(function):
+    kind, message = refusal(function, zero_point=1.5)
+    assert kind is TypeError
+    assert message.startswith("zero_point must be an integer from")
+    assert refusal(function, zero_point=torch.tensor(1.0)) == (
+        TypeError,
+        "zero_point must be an integer or an integer tensor, got a tensor of torch.float32.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("function", "name"), [("quantize", "x"), ("fake_quantize", "x"), ("dequantize", "codes")]
+)
+class TestGranularity:
+    def test_channels_without_an_axis(self, function, name):
+        assert refusal(function, scale=torch.ones(4)) == (
+            ValueError,
+            f"axis must say which axis of {name} the 4 scales belong to, got None.",
+        )
+
+    def test_channels_of_another_number(self, function, name):
+        assert refusal(function, scale=torch.ones(3), axis=1) == (
+            ValueError,
+            f"scale must hold one number for each of the 4 channels along axis 1 of {name}, got 3.",
+        )
+
+    def test_groups_that_do_not_divide(self, function, name):
+        assert refusal(function, scale=torch.ones(2, 3)) == (
+            ValueError,
+            "scale must have shape [], [channels] or [rows, groups], the groups dividing the rows of "
+            f"{name} (shape [2, 4]), got [2, 3].",
+        )
+
+    def test_no_such_axis(self, function, name):
+        assert refusal(function, axis=2) == (ValueError, "axis must be an integer from -2 to 1, got 2.")
+
+    def test_zero_points_of_another_shape(self, function, name):
+        assert refusal(function, scale=torch.ones(4), zero_point=torch.zeros(3).long(), axis=1) == (
+            ValueError,
+            "zero_point must have the shape of scale: expected [4], got [3].",
+        )
+
+
+def test_group_size_that_leaves_a_rest():
+    assert refusal("quantize_per_group", group_size=3) == (
+        ValueError,
+        "group_size must divide the last axis, of 4, got 3: 1 would be left over.",
+    )
+
+
+def test_a_range_upside_down():
+    assert refusal("affine_qparams", x_min=3.0) == (ValueError, "x_min must be at most x_max, got 3 and 2.")
+    ends = {"x_min": torch.tensor([0.0, 3.0]), "x_max": torch.tensor([1.0, 2.0])}
+    assert refusal("affine_qparams", **ends) == (
+        ValueError,
+        "x_min must be at most x_max, got 3 and 2 at index [1].",
+    )
+
+
+def test_ranges_that_are_none():
+    assert refusal("affine_qparams", x_max=float("inf")) == (ValueError, "x_max must be finite, got inf.")
+    assert refusal("affine_qparams", qmin=0, symmetric=True) == (
+        ValueError,
+        "symmetric codes need a negative half, got qmin = 0 and qmax = 7.",
+    )
+    assert refusal("affine_qparams", x_min=2.0, include_zero=False) == (
+        ValueError,
+        "x_min and x_max must differ where the range need not hold 0, got a constant.",
+    )
+
+
+@pytest.mark.parametrize("function", taking("x_hat"))
+def test_pairs(function):
+    assert refusal(function, x_hat=X[:1]) == (
+        ValueError,
+        "x_hat must have the shape of x: expected [2, 4], got [1, 4].",
+    )
+    assert refusal(function, x_hat=X.double()) == (
+        TypeError,
+        "x_hat must have the dtype of x: expected torch.float32, got torch.float64.",
+    )
+
+
+def test_no_signal():
+    assert refusal("sqnr_db", x=torch.zeros(2, 4)) == (
+        ValueError,
+        "x must not be all zeros: there is no signal to compare the noise with.",
+    )
+    assert refusal("best_clip", x=torch.zeros(2)) == (
+        ValueError,
+        "x must not be all zeros: every clip limit is equally good.",
+    )
+
+
+def test_crest_below_1():
+    assert refusal("predicted_sqnr_db", crest=0.5) == (
+        ValueError,
+        "crest must be at least 1, got 0.5: no mean is above the maximum.",
+    )
+
+
+def test_codes_that_are_none():
+    assert refusal("dequantize", codes=X) == (
+        TypeError,
+        "codes must be an integer tensor, got torch.float32.",
+    )
+    assert refusal("int_matmul", w_codes=CODES[:, :3]) == (
+        ValueError,
+        "w_codes must have the width of x_codes: expected [2, 4], got [2, 3].",
+    )
+    assert refusal("int_matmul", x_codes=CODES.int() * 100) == (
+        ValueError,
+        "x_codes must be of at most 8 bits, got values from -800 to 700.",
+    )
+    assert refusal("int_matmul", w_scale=torch.ones(4)) == (
+        ValueError,
+        "w_scale must be one number, or one for each of the 2 rows of w_codes, got shape [4].",
+    )
