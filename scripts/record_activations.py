@@ -1,5 +1,7 @@
 """Make course_lib/data/activations.npz: what goes into SmolLM2's linear layers while it reads the prose.
 
+And layer_weights.npz: some of its matrices, as the file of the model holds them.
+
 python scripts/record_activations.py [--out FOLDER]
 
 Needs the model (`course fetch smollm2`) and half a minute.
@@ -14,10 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from gguf import GGUFReader
 
-from course_lib.data import load_prose
+from course_lib.data import layer_weights, load_prose
 from course_lib.data._files import CHECKSUMS, DATA_FOLDER
 from course_lib.data.activations import FILE, INPUTS, array_name
+from course_lib.data.smollm2 import smollm2_file
 from course_lib.language import load_smollm2, load_tokenizer, record_inputs, sequences
 
 LAYERS = (4, 11, 12, 28)
@@ -48,12 +52,19 @@ def main() -> None:
         for layer in LAYERS
         for kind in INPUTS
     }
-    content = pack({**arrays, "about": np.array(json.dumps(about))})
-    (out / FILE).write_bytes(content)
+    write(out, FILE, pack({**arrays, "about": np.array(json.dumps(about))}))
+    stored = {tensor.name: tensor.data for tensor in GGUFReader(smollm2_file()).tensors}
+    names = [*layer_weights.MATRICES.values(), *layer_weights.NORMS.values()]
+    write(out, layer_weights.FILE, pack({name: np.array(stored[name]) for name in names}))
+
+
+def write(out: Path, name: str, content: bytes) -> None:
+    """Write a file, and its checksum beside it."""
+    (out / name).write_bytes(content)
     checksums = json.loads((out / CHECKSUMS).read_text(encoding="utf-8"))
-    checksums[FILE] = hashlib.sha256(content).hexdigest()
+    checksums[name] = hashlib.sha256(content).hexdigest()
     (out / CHECKSUMS).write_text(json.dumps(checksums, indent=2) + "\n", encoding="utf-8")
-    print(f"{len(content):,} bytes")
+    print(f"{name}: {len(content):,} bytes, {checksums[name]}")
 
 
 def pack(arrays: dict[str, np.ndarray]) -> bytes:

@@ -19,6 +19,7 @@ from course_lib.data.emoji import (
     split_emoji,
 )
 from course_lib.data.features import FeaturePairs, paired_features, vendor_pairs
+from course_lib.data.layer_weights import load_layer_weights
 from course_lib.data.prose import load_prose
 from course_lib.data.smollm2 import smollm2_missing
 
@@ -37,6 +38,7 @@ __all__ = [
     "image_descriptors",
     "load_activations",
     "load_emoji",
+    "load_layer_weights",
     "load_prose",
     "paired_features",
     "same_picture",

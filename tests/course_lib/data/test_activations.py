@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from course_lib.data import load_activations, load_prose
+from course_lib.data import load_activations, load_layer_weights, load_prose
 from course_lib.data._files import CHECKSUMS, DATA_FOLDER
 
 README = (DATA_FOLDER / "README.md").read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def test_every_layer_has_its_three_inputs(activations):
 
 
 def test_the_file_is_small_and_the_readme_knows_it():
-    for name in ("activations.npz", "prose.txt"):
+    for name in ("activations.npz", "layer_weights.npz", "prose.txt"):
         size = (DATA_FOLDER / name).stat().st_size
         assert size <= 3_000_000
         assert f"{size:,}" in README
@@ -81,6 +81,28 @@ def test_the_readme_gives_the_ratios(activations, layer, kind):
     assert channel_ratio(x[:, 1:]) == pytest.approx(without_first, abs=0.51)
 
 
+def test_weights_and_activations_belong_together(activations):
+    """The product of both is what the README tells of the residual stream, which neither file holds."""
+    outputs = activations.inputs(11, "down") @ load_layer_weights()[11, "down_proj"].T
+    assert (np.abs(outputs[:, 0]).argmax(axis=1) == 507).all()
+    assert f"up to {np.abs(outputs).max():,.0f} into channel 507" in README
+    assert np.abs(outputs[:, 1:]).max() < 110
+
+
+def test_the_weights_have_their_shapes_and_four_bits():
+    weights = load_layer_weights()
+    shapes = {"down_proj": (576, 1536), "q_proj": (576, 576), "k_proj": (192, 576), "v_proj": (192, 576)}
+    for (_, name), weight in weights.items():
+        assert weight.dtype == np.float32
+        with pytest.raises(ValueError, match="read-only"):
+            weight[:] = 0
+        if name != "attention_norm":
+            assert weight.shape == shapes[name]
+            assert max(len(np.unique(block)) for block in weight.reshape(-1, 32)) == 16
+    # Channel 247 is made loud by what comes before the norm, not by the norm's own weight.
+    assert np.abs(weights[12, "attention_norm"]).argmax() != 247
+
+
 def test_what_is_returned_may_be_changed(activations):
     activations.inputs(4, "qkv")[:] = 0
     assert activations.inputs(4, "qkv").any()
@@ -113,7 +135,14 @@ def test_the_prose_is_prose():
     assert prose.count("\n") > 100
 
 
-@pytest.mark.parametrize(("name", "load"), [("activations.npz", load_activations), ("prose.txt", load_prose)])
+@pytest.mark.parametrize(
+    ("name", "load"),
+    [
+        ("activations.npz", load_activations),
+        ("layer_weights.npz", load_layer_weights),
+        ("prose.txt", load_prose),
+    ],
+)
 def test_a_damaged_file_is_refused(tmp_path, name, load):
     shutil.copy(DATA_FOLDER / CHECKSUMS, tmp_path)
     (tmp_path / name).write_bytes((DATA_FOLDER / name).read_bytes()[:-1])

@@ -6,8 +6,9 @@ Nothing is fetched here. Without the model these tests are skipped, and say what
 import pytest
 import torch
 
+from course_lib.data import load_activations, load_layer_weights, load_prose
 from course_lib.data.smollm2 import smollm2_missing
-from course_lib.language import greedy, load_smollm2, load_tokenizer
+from course_lib.language import greedy, load_smollm2, load_tokenizer, perplexity, record_inputs, sequences
 from course_lib.language.pretrained import config_of, our_name
 
 needs_the_model = pytest.mark.skipif(smollm2_missing() is not None, reason=str(smollm2_missing()))
@@ -74,3 +75,27 @@ def test_the_tokenizer_gives_every_text_back(tokenizer):
     assert int(tokens[-1]) == 2  # a control mark is one token
     assert tokenizer.encode("135").tolist() == [tokenizer.encode(digit).item() for digit in "135"]
     assert tokenizer.encode("The capital of France is").tolist() == [504, 3575, 282, 4649, 314]
+
+
+@pytest.mark.slow
+@needs_the_model
+def test_what_ships_is_what_the_model_has(model, tokenizer):
+    for (layer, name), weight in load_layer_weights().items():
+        part = {"attention_norm": name, "down_proj": "mlp.down_proj"}.get(name, f"attention.{name}")
+        own = model.get_parameter(f"layers.{layer}.{part}.weight")
+        torch.testing.assert_close(torch.tensor(weight), own, rtol=0, atol=0)
+    activations = load_activations()
+    tokens = torch.stack([tokenizer.encode("".join(row)) for row in activations.tokens])
+    for (layer, kind), x in record_inputs(model, tokens, activations.layers).items():
+        recorded = torch.tensor(activations.inputs(layer, kind))
+        torch.testing.assert_close(x, recorded, rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.slow
+@needs_the_model
+def test_the_recorded_perplexity_comes_again(model, tokenizer):
+    tokens = tokenizer.encode(load_prose())
+    assert len(tokens) == 28_169
+    measured = perplexity(model, sequences(tokens, count=8))
+    assert measured.value == pytest.approx(58.75, abs=0.05)
+    assert measured.standard_error == pytest.approx(3.6, abs=0.1)
