@@ -1,6 +1,6 @@
 """What the layers with integer weights share: they are made from a Linear, and are not trained."""
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -21,12 +21,12 @@ class FrozenLinear(torch.nn.Module):
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
-        self._packed: Any = None
+        self._prepared: tuple[str, Any] | None = None
 
     @property
     def kernel(self) -> str:
         """The name of the kernel that multiplies."""
-        raise NotImplementedError
+        return self._ready()[0]
 
     def weight_bytes(self) -> int:
         """Bytes of codes and scales: what has to be read for each token that is generated alone.
@@ -35,13 +35,19 @@ class FrozenLinear(torch.nn.Module):
         """
         return sum(tensor.numel() * tensor.element_size() for tensor in (self.codes, self.scale))
 
-    def _pack(self) -> Any:
+    def _choose(self) -> str:
+        """Name the kernel for this shape, on this machine."""
         raise NotImplementedError
 
-    def _layout(self) -> Any:
-        if self._packed is None:
-            self._packed = self._pack()
-        return self._packed
+    def _pack(self, kernel: str) -> Any:
+        """Lay the codes out as the kernel wants them."""
+        raise NotImplementedError
+
+    def _ready(self) -> tuple[str, Any]:
+        if self._prepared is None:  # once: for one token, choosing would cost a tenth of the product
+            kernel = self._choose()
+            self._prepared = kernel, self._pack(kernel)
+        return self._prepared
 
     def _rows(self, x: Tensor) -> Tensor:
         """Check activations and give them as a matrix: whether they are finite is checked elsewhere."""
@@ -60,10 +66,14 @@ class FrozenLinear(torch.nn.Module):
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         super()._load_from_state_dict(*args, **kwargs)
-        self._packed = None  # that of the old codes
+        self._prepared = None  # that of the old codes
+
+    def _apply(self, *args: Any, **kwargs: Any) -> Self:
+        self._prepared = None  # perhaps on another device
+        return super()._apply(*args, **kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_packed": None}  # a kernel's layout can be neither copied nor saved
+        return {**self.__dict__, "_prepared": None}  # a kernel's layout can be neither copied nor saved
 
     def extra_repr(self) -> str:
         """Name shapes and kernel when the layer is printed."""

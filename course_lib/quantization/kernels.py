@@ -23,19 +23,26 @@ WIDEST = (2**31 - 1) // (255 * 127)
 INT4_GROUPS = (32, 64, 128, 256)
 
 
-def pack_w8a8(w_codes: Tensor) -> Tensor:
-    """Lay int8 weights, [outputs, dim], out as `w8a8_sums` wants them."""
-    return torch.ops.onednn.qlinear_prepack(w_codes, None)
+def pack_w8a8(w_codes: Tensor) -> tuple[Tensor, Tensor]:
+    """Lay int8 weights, [outputs, dim], out as `w8a8_product` wants them; zero points, all 0, beside."""
+    packed = torch.ops.onednn.qlinear_prepack(w_codes, None)
+    return packed, torch.zeros(len(w_codes), dtype=torch.int32)
 
 
-def w8a8_sums(x_codes: Tensor, packed: Tensor, w_scale: Tensor) -> Tensor:
-    """Sums over dim of (x_codes − 128) · w_codes, in int32, times ``w_scale``, in float32.
+def w8a8_product(
+    x_codes: Tensor,
+    packed: tuple[Tensor, Tensor],
+    w_scale: Tensor,
+    x_scale: float = 1.0,
+    bias: Tensor | None = None,
+) -> Tensor:
+    """Sums over dim of (x_codes − 128) · w_codes, in int32; their scales and the bias put in, in float32.
 
     The activations are unsigned: for signed ones oneDNN falls back to a loop that is a hundred times slower.
     """
-    zeros = torch.zeros(len(w_scale), dtype=torch.int32)
-    return torch.ops.onednn.qlinear_pointwise(
-        x_codes, 1.0, SHIFT, packed, w_scale, zeros, None, 1.0, 0, torch.float32, "none", [], ""
+    weight, zeros = packed
+    return torch.ops.onednn.qlinear_pointwise.default(
+        x_codes, x_scale, SHIFT, weight, w_scale, zeros, bias, 1.0, 0, torch.float32, "none", [], ""
     )
 
 
@@ -91,7 +98,7 @@ def w8a8_works() -> bool:
     w = torch.tensor([127, -127], dtype=torch.int8).repeat_interleave(16)[:, None].expand(32, 64).contiguous()
     wanted = exact_sums((x.int() - SHIFT).to(torch.int8), w)
     return _agrees(
-        lambda: w8a8_sums(x, pack_w8a8(w), torch.ones(32, dtype=torch.float32)), wanted.float(), 0.0
+        lambda: w8a8_product(x, pack_w8a8(w), torch.ones(32, dtype=torch.float32)), wanted.float(), 0.0
     )
 
 

@@ -1,6 +1,7 @@
 """A linear layer in int8: weights and activations, multiplied by the processor's integer units."""
 
-from typing import Self
+import math
+from typing import Any, Self
 
 import torch
 from jaxtyping import Float
@@ -93,11 +94,12 @@ class W8A8Linear(FrozenLinear):
         quantized = quantize_per_channel(linear.weight.detach(), -127, 127, symmetric=True)
         return cls(quantized.codes, quantized.scale, frozen_copy(linear.bias), x_scale)
 
-    @property
-    def kernel(self) -> str:
-        """The kernel that multiplies: "onednn" or "float"."""
-        on_cpu = self.codes.device.type == "cpu"
-        return "onednn" if on_cpu and self.in_features <= kernels.WIDEST and kernels.w8a8_works() else "float"
+    def _choose(self) -> str:
+        fits = self.codes.device.type == "cpu" and self.in_features <= kernels.WIDEST
+        return "onednn" if fits and kernels.w8a8_works() else "float"
+
+    def _pack(self, kernel: str) -> Any:
+        return kernels.pack_w8a8(self.codes) if kernel == "onednn" else None
 
     @torch.no_grad()
     def forward(self, x: Float[Tensor, "*batch in_features"]) -> Float[Tensor, "*batch out_features"]:
@@ -110,27 +112,37 @@ class W8A8Linear(FrozenLinear):
         """
         rows = self._rows(x)
         scale = self._scale_of(rows)
-        # In place after the division: at batch 1 a pass over the activations costs as much as the product.
-        codes = (rows / scale).round_().clamp_(-127, 127)
-        if self.kernel == "onednn":
-            y = kernels.w8a8_sums(codes.add_(kernels.SHIFT).to(torch.uint8), self._layout(), self.scale)
+        # In place after the division: for one token, passes over the activations are what can be saved.
+        codes = (rows / scale).round_()
+        if self.x_scale is not None:
+            codes.clamp_(-127, 127)  # a token's own scale leaves nothing outside
+        kernel, packed = self._ready()
+        if kernel == "onednn":
+            codes = codes.add_(kernels.SHIFT).to(torch.uint8)
+            if isinstance(scale, float):
+                y = kernels.w8a8_product(codes, packed, self.scale, scale, self.bias)
+                return y.reshape(*x.shape[:-1], self.out_features)
+            y = kernels.w8a8_product(codes, packed, self.scale)
         else:
             y = kernels.exact_sums(codes.to(torch.int8), self.codes).float() * self.scale
-        y = y.mul_(scale) if self.bias is None else torch.addcmul(self.bias, y, scale)
-        return y.reshape(*x.shape[:-1], self.out_features)
+        y = y.mul_(scale)
+        return (y if self.bias is None else y.add_(self.bias)).reshape(*x.shape[:-1], self.out_features)
 
-    def _scale_of(self, rows: Tensor) -> Tensor:
+    def _scale_of(self, rows: Tensor) -> float | Tensor:
+        """Give one scale for all rows as a number, which the kernel puts in, otherwise one for each row."""
         if self.x_scale is not None:
             check_finite("x", rows)
-            return self.x_scale
-        # max|x| of each row in one pass; NaN and infinities survive it
-        largest = torch.linalg.vector_norm(rows, float("inf"), dim=1, keepdim=True)
-        if not torch.isfinite(largest).all():
+            return self.x_scale.item()
+        if len(rows) == 1:
+            most = rows.abs().max().item()  # NaN and infinities survive it
+            if not math.isfinite(most):
+                check_finite("x", rows)
+            return max(most / 127, SMALLEST_SCALE)
+        # Two passes, each far faster than aminmax or the norm.
+        largest = torch.maximum(rows.amax(dim=1, keepdim=True), rows.amin(dim=1, keepdim=True).neg_())
+        if not math.isfinite(largest.sum().item()):
             check_finite("x", rows)
         return (largest / 127).clamp_min_(SMALLEST_SCALE)
-
-    def _pack(self) -> Tensor:
-        return kernels.pack_w8a8(self.codes)
 
     def extra_repr(self) -> str:
         """Name shapes, the activations' scale and the kernel."""

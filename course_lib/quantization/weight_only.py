@@ -107,9 +107,7 @@ class WeightOnlyLinear(FrozenLinear):
         stored = _pack_int4(codes) if bits == 4 else codes
         return cls(stored, scale, frozen_copy(linear.bias), linear.in_features, bits)
 
-    @property
-    def kernel(self) -> str:
-        """The kernel that multiplies: "int8pack", "int4pack" or "dequantize"."""
+    def _choose(self) -> str:
         if self.codes.device.type != "cpu":
             return "dequantize"
         if self.bits == 8:
@@ -140,19 +138,20 @@ class WeightOnlyLinear(FrozenLinear):
         return y.to(x.dtype).reshape(*x.shape[:-1], self.out_features)
 
     def _product(self, rows: Tensor) -> Tensor:
-        kernel = self.kernel
+        kernel, packed = self._ready()
         if kernel == "dequantize":
             return rows.float() @ self.dequantized_weight().T
         rows = rows.to(torch.bfloat16).contiguous()
         if kernel == "int8pack":
             return kernels.int8_product(rows, self.codes, self.scale.flatten())
-        packed, scales = self._layout()
-        return kernels.int4_product(rows, packed, scales, self.group_size)
+        return kernels.int4_product(rows, *packed, self.group_size)
 
     def _codes(self) -> Tensor:
         return self.codes if self.bits == 8 else _unpack_int4(self.codes, self.in_features)
 
-    def _pack(self) -> Any:
+    def _pack(self, kernel: str) -> Any:
+        if kernel != "int4pack":
+            return None
         return kernels.pack_int4(self._codes()), kernels.int4_scales(self.scale)
 
     def extra_repr(self) -> str:

@@ -59,11 +59,13 @@ def assert_rounded_only(got, wanted):
 
 
 class TestW8A8:
+    @settings(deadline=None)
     @given(SHAPES, SEEDS, st.booleans())
     def test_it_is_the_integer_arithmetic(self, shape, seed, bias):
         x, linear = problem(*shape, seed, bias)
         assert_rounded_only(W8A8Linear.from_linear(linear)(x), defined(x, linear))
 
+    @settings(deadline=None)
     @given(SHAPES, SEEDS, st.sampled_from([0.003, 0.03]))  # with the smaller one most activations are clipped
     def test_one_scale_for_all_tokens(self, shape, seed, x_scale):
         x, linear = problem(*shape, seed)
@@ -73,7 +75,7 @@ class TestW8A8:
         assert_rounded_only(layer(x), defined(x, linear, step))
         assert torch.equal(W8A8Linear.from_linear(linear, step)(x), layer(x))
 
-    @settings(max_examples=20)
+    @settings(max_examples=20, deadline=None)
     @given(SHAPES, SEEDS)
     def test_both_kernels_agree(self, shape, seed):
         x, linear = problem(*shape, seed)
@@ -81,8 +83,9 @@ class TestW8A8:
         with_kernel = layer(x)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(kernels, "w8a8_works", lambda: False)
-            assert layer.kernel == "float"
-            without = layer(x)
+            other = W8A8Linear.from_linear(linear)
+            assert other.kernel == "float"
+            without = other(x)
         assert_rounded_only(without, defined(x, linear))
         assert torch.allclose(without, with_kernel, rtol=1e-6, atol=1e-5)
 
@@ -96,11 +99,12 @@ class TestW8A8:
 
     def test_a_kernel_that_saturates_would_not_be_taken(self, monkeypatch):
         def saturating(x_codes, packed, w_scale):
-            products = (x_codes.int() - 128)[:, None] * packed.int()
-            return products.unflatten(2, (-1, 2)).sum(dim=3).clamp(-(2**14), 2**14).sum(dim=2).float()
+            products = x_codes.int()[:, None] * packed.int()
+            pairs = products.unflatten(2, (-1, 2)).sum(dim=3).clamp(-(2**15), 2**15 - 1)
+            return (pairs.sum(dim=2) - 128 * packed.int().sum(dim=1)).float()
 
         monkeypatch.setattr(kernels, "pack_w8a8", lambda codes: codes)
-        monkeypatch.setattr(kernels, "w8a8_sums", saturating)
+        monkeypatch.setattr(kernels, "w8a8_product", saturating)
         assert not kernels.w8a8_works.__wrapped__()
 
     def test_a_wider_layer_than_the_accumulator_takes_the_other_kernel(self):
@@ -110,7 +114,7 @@ class TestW8A8:
         assert_rounded_only(layer(x), defined(x, linear))
 
     def test_tokens_do_not_share_a_scale(self):
-        x, linear = problem(2, 3, 8)
+        x, linear = problem(3, 3, 8)
         layer = W8A8Linear.from_linear(linear)
         alone = layer(x[1:])
         x[0] *= 1e6
@@ -206,7 +210,7 @@ class TestWeightOnly:
         assert torch.allclose(got.float(), layer(x), rtol=0.02, atol=0.02 * float(layer(x).abs().max()))
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(1, 5), st.integers(1, 40), st.integers(1, 6), st.integers(1, 9), SEEDS)
 def test_without_kernels_any_groups_will_do(tokens, outputs, groups, group_size, seed):
     x, linear = problem(tokens, outputs, groups * group_size, seed)
@@ -234,10 +238,10 @@ def test_a_kernel_that_is_absent_or_refuses_is_not_used(probe, monkeypatch):
     def refuse(*_):
         raise RuntimeError("not for this processor")
 
-    for name in ("w8a8_sums", "int4_product", "int8_product"):
+    for name in ("w8a8_product", "int4_product", "int8_product"):
         monkeypatch.setattr(kernels, name, refuse)
     assert not getattr(kernels, probe).__wrapped__()
-    for name in ("w8a8_sums", "int4_product", "int8_product"):
+    for name in ("w8a8_product", "int4_product", "int8_product"):
         monkeypatch.setattr(kernels, name, lambda *_: torch.ops.aten.no_such_operator)
     assert not getattr(kernels, probe).__wrapped__()
 

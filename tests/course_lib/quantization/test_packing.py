@@ -2,12 +2,13 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_lib.quantization import pack_int4, unpack_int4
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-8, 7), min_size=1, max_size=40))
 def test_a_byte_is_its_two_codes_in_twos_complement(codes):
     packed = pack_int4(torch.tensor(codes))
@@ -16,6 +17,7 @@ def test_a_byte_is_its_two_codes_in_twos_complement(codes):
     assert packed.tolist() == [low % 16 + 16 * (high % 16) for low, high in pairs]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 3), st.integers(1, 9), st.integers(0, 2**31))
 def test_unpacking_gives_the_codes_back(axes, dim, seed):
     codes = torch.randint(-8, 8, (*[2] * axes, dim), generator=torch.Generator().manual_seed(seed))
