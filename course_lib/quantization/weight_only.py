@@ -144,7 +144,8 @@ class WeightOnlyLinear(FrozenLinear):
         rows = rows.to(torch.bfloat16).contiguous()
         if kernel == "int8pack":
             return kernels.int8_product(rows, self.codes, self.scale.flatten())
-        return kernels.int4_product(rows, *packed, self.group_size)
+        weight, scales = packed
+        return kernels.int4_product(rows, weight, scales, self.group_size)
 
     def _codes(self) -> Tensor:
         return self.codes if self.bits == 8 else _unpack_int4(self.codes, self.in_features)
