@@ -62,7 +62,7 @@ class FrozenLinear(torch.nn.Module):
         check_not_empty("x", x)
         if x.device != self.codes.device:
             raise ValueError(f"x must be on the device of the weight, {self.codes.device}, got {x.device}.")
-        return x.detach().reshape(-1, self.in_features)
+        return x.detach().reshape(-1, self.in_features)  # no gradient: codes have none
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         super()._load_from_state_dict(*args, **kwargs)

@@ -101,7 +101,6 @@ class W8A8Linear(FrozenLinear):
     def _pack(self, kernel: str) -> Any:
         return kernels.pack_w8a8(self.codes) if kernel == "onednn" else None
 
-    @torch.no_grad()
     def forward(self, x: Float[Tensor, "*batch in_features"]) -> Float[Tensor, "*batch out_features"]:
         """Quantize activations, multiply, and put the scales and the bias in.
 

@@ -121,7 +121,6 @@ class WeightOnlyLinear(FrozenLinear):
         codes = self._codes()
         return _dequantize(codes, spread(self.scale.float(), codes, None), 0)
 
-    @torch.no_grad()
     def forward(self, x: Float[Tensor, "*batch in_features"]) -> Float[Tensor, "*batch out_features"]:
         """Multiply; the result has the dtype of ``x``, float32 or bfloat16.
 
