@@ -30,7 +30,8 @@ class W8A8Linear(FrozenLinear):
         The activations' scale; None if each token gets its own, max|x| / 127.
     kernel : str
         "onednn", torch's int8 kernel; or "float", where that is absent or not exact (processors without
-        VNNI): the same integers, multiplied as float32 numbers in slices whose sums are exact.
+        VNNI): the same integers, multiplied as float32 numbers in slices whose sums are exact. That is
+        slower than the float32 layer.
 
     Notes
     -----

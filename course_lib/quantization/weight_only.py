@@ -30,7 +30,8 @@ class WeightOnlyLinear(FrozenLinear):
     bits, group_size : int
     kernel : str
         "int8pack" or "int4pack", torch's kernels, which multiply in bfloat16; or "dequantize", for shapes and
-        groups that they do not take: the weight is made float32 in every call, and multiplied then.
+        groups that they do not take: the weight is made float32 in every call, and multiplied then, which
+        takes longer than the float32 layer.
 
     Notes
     -----
