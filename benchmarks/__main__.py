@@ -17,6 +17,7 @@ class Name(StrEnum):
     verdicts = "verdicts"
     contrastive = "contrastive"
     observers = "observers"
+    linears = "linears"
 
 
 def run(names: list[Name] | None = typer.Argument(None, help="all of them if none is named")) -> None:  # noqa: B008

@@ -1,4 +1,4 @@
-"""Quantization: the affine map and its error, granularity, calibration, integer matrix products."""
+"""Quantization: the affine map and its error, granularity, calibration, integer products and layers."""
 
 from course_lib.quantization.affine import dequantize, quantize
 from course_lib.quantization.calibration import MinMax, MovingAverage, Observer
@@ -21,8 +21,11 @@ from course_lib.quantization.granularity import (
 )
 from course_lib.quantization.histogram import Histogram, Percentile
 from course_lib.quantization.integer import int_matmul
+from course_lib.quantization.packing import pack_int4, unpack_int4
 from course_lib.quantization.qparams import CodeRange, QParams, affine_qparams, code_range
 from course_lib.quantization.straight_through import fake_quantize
+from course_lib.quantization.w8a8 import W8A8Linear
+from course_lib.quantization.weight_only import WeightOnlyLinear
 
 __all__ = [
     "CodeRange",
@@ -35,6 +38,8 @@ __all__ = [
     "Percentile",
     "QParams",
     "Quantized",
+    "W8A8Linear",
+    "WeightOnlyLinear",
     "affine_qparams",
     "best_clip",
     "channel_qparams",
@@ -44,6 +49,7 @@ __all__ = [
     "effective_bits",
     "fake_quantize",
     "int_matmul",
+    "pack_int4",
     "predicted_sqnr_db",
     "quantization_error",
     "quantize",
@@ -51,4 +57,5 @@ __all__ = [
     "quantize_per_group",
     "quantize_per_tensor",
     "sqnr_db",
+    "unpack_int4",
 ]

@@ -30,6 +30,7 @@ GOOD = {
         "w_scale": 0.5,
         "w_zero_point": 0,
     },
+    "pack_int4": {"codes": CODES},
     "predicted_sqnr_db": {"bits": 8, "crest": 4.0},
     "quantization_error": {"x": X, "x_hat": X + 0.1},
     "quantize": {"x": X, **GRID, **RANGE},
@@ -37,6 +38,7 @@ GOOD = {
     "quantize_per_group": {"x": X, "group_size": 2, **RANGE},
     "quantize_per_tensor": {"x": X, **RANGE},
     "sqnr_db": {"x": X, "x_hat": X + 0.1},
+    "unpack_int4": {"packed": CODES.to(torch.uint8), "dim": 8},
 }
 
 
