@@ -1,4 +1,4 @@
-"""Quantization: the affine map and its error, granularity, calibration, integer matrix products."""
+"""Quantization: the affine map and its error, granularity, calibration, integer products, smoothing."""
 
 from course_lib.quantization.affine import dequantize, quantize
 from course_lib.quantization.calibration import MinMax, MovingAverage, Observer
@@ -11,6 +11,8 @@ from course_lib.quantization.error import (
     quantization_error,
     sqnr_db,
 )
+from course_lib.quantization.folding import Smoothed, apply_smoothing, can_fold, fold_into_linear
+from course_lib.quantization.gptq import GPTQ, gptq_quantize
 from course_lib.quantization.granularity import (
     Quantized,
     channel_qparams,
@@ -21,10 +23,13 @@ from course_lib.quantization.granularity import (
 )
 from course_lib.quantization.histogram import Histogram, Percentile
 from course_lib.quantization.integer import int_matmul
+from course_lib.quantization.outliers import Outliers, outlier_kind
 from course_lib.quantization.qparams import CodeRange, QParams, affine_qparams, code_range
+from course_lib.quantization.smoothquant import act_absmax, smooth_scales
 from course_lib.quantization.straight_through import fake_quantize
 
 __all__ = [
+    "GPTQ",
     "CodeRange",
     "Entropy",
     "ErrorParts",
@@ -32,23 +37,32 @@ __all__ = [
     "MinMax",
     "MovingAverage",
     "Observer",
+    "Outliers",
     "Percentile",
     "QParams",
     "Quantized",
+    "Smoothed",
+    "act_absmax",
     "affine_qparams",
+    "apply_smoothing",
     "best_clip",
+    "can_fold",
     "channel_qparams",
     "clip_and_round_error",
     "code_range",
     "dequantize",
     "effective_bits",
     "fake_quantize",
+    "fold_into_linear",
+    "gptq_quantize",
     "int_matmul",
+    "outlier_kind",
     "predicted_sqnr_db",
     "quantization_error",
     "quantize",
     "quantize_per_channel",
     "quantize_per_group",
     "quantize_per_tensor",
+    "smooth_scales",
     "sqnr_db",
 ]

@@ -1,9 +1,11 @@
 """Every public function refuses a bad argument in one sentence: its name, what was expected, what came."""
 
+import copy
 import inspect
 
 import pytest
 import torch
+from torch import nn
 
 from course_lib import quantization
 
@@ -14,14 +16,19 @@ RANGE = {"qmin": -8, "qmax": 7}
 
 # A good call of every public function. The tests below spoil one argument at a time.
 GOOD = {
+    "act_absmax": {"batches": [X, X[:1]]},
     "affine_qparams": {"x_min": -1.0, "x_max": 2.0, **RANGE},
+    "apply_smoothing": {"norm": nn.LayerNorm(4), "linears": [nn.Linear(4, 2)] * 2, "scales": torch.ones(4)},
     "best_clip": {"x": X, "bits": 4},
+    "can_fold": {"path": [nn.Linear(4, 4), torch.mul]},
     "channel_qparams": {"x": X, **RANGE},
     "clip_and_round_error": {"x": X, **GRID, **RANGE},
     "code_range": {"bits": 8},
     "dequantize": {"codes": CODES, **GRID},
     "effective_bits": {"bits": 4, "group_size": 2},
     "fake_quantize": {"x": X, **GRID, **RANGE},
+    "fold_into_linear": {"previous": nn.Linear(2, 4), "linears": nn.Linear(4, 2), "scales": torch.ones(4)},
+    "gptq_quantize": {"weight": X, "inputs": torch.eye(4), "bits": 4, "group_size": 2},
     "int_matmul": {
         "x_codes": CODES,
         "w_codes": CODES,
@@ -30,12 +37,14 @@ GOOD = {
         "w_scale": 0.5,
         "w_zero_point": 0,
     },
+    "outlier_kind": {"x": X.T},
     "predicted_sqnr_db": {"bits": 8, "crest": 4.0},
     "quantization_error": {"x": X, "x_hat": X + 0.1},
     "quantize": {"x": X, **GRID, **RANGE},
     "quantize_per_channel": {"x": X, **RANGE},
     "quantize_per_group": {"x": X, "group_size": 2, **RANGE},
     "quantize_per_tensor": {"x": X, **RANGE},
+    "smooth_scales": {"act_absmax": torch.ones(4), "weights": [X, X[:1]], "alpha": 0.5},
     "sqnr_db": {"x": X, "x_hat": X + 0.1},
 }
 
@@ -57,10 +66,21 @@ def test_every_public_function_is_listed():
 
 @pytest.mark.parametrize("function", GOOD)
 def test_the_good_call_passes_and_changes_no_argument(function):
-    before = {name: torch.as_tensor(value).clone() for name, value in GOOD[function].items()}
+    before = copy.deepcopy(GOOD[function])
     getattr(quantization, function)(**GOOD[function])
-    for name, value in GOOD[function].items():
-        assert torch.equal(torch.as_tensor(value), before[name])
+    assert tensors_of(GOOD[function]).keys() == tensors_of(before).keys()
+    for name, value in tensors_of(GOOD[function]).items():
+        assert torch.equal(value, tensors_of(before)[name])
+
+
+def tensors_of(value, name="") -> dict[str, torch.Tensor]:
+    """All tensors in arguments, lists and modules, by place."""
+    if isinstance(value, nn.Module):
+        value = value.state_dict()
+    if isinstance(value, dict | list | tuple):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return {k: v for key, inner in items for k, v in tensors_of(inner, f"{name}.{key}").items()}
+    return {name: torch.as_tensor(value)} if isinstance(value, torch.Tensor | int | float) else {}
 
 
 @pytest.mark.parametrize("function", taking("x"))
@@ -178,8 +198,9 @@ class TestGranularity:
         )
 
 
-def test_group_size_that_leaves_a_rest():
-    assert refusal("quantize_per_group", group_size=3) == (
+@pytest.mark.parametrize("function", ["quantize_per_group", "gptq_quantize"])
+def test_group_size_that_leaves_a_rest(function):
+    assert refusal(function, group_size=3) == (
         ValueError,
         "group_size must divide the last axis, of 4, got 3: 1 would be left over.",
     )
@@ -253,3 +274,137 @@ def test_codes_that_are_none():
         ValueError,
         "w_scale must be one number, or one for each of the 2 rows of w_codes, got shape [4].",
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batches": X}, "batches must be an iterable of tensors, got one tensor: put it into a list."),
+        ({"batches": []}, "batches must hold at least one tensor, got none."),
+        ({"batches": [X, X[:, :3]]}, "batches[1] must have the 4 channels of the batches before, got 3."),
+        (
+            {"batches": [torch.tensor(1.0)]},
+            "batches[0] must have a last axis, the channels, got a single number.",
+        ),
+        (
+            {"batches": [X, X.double()]},
+            "batches[1] must have the dtype of batches[0]: expected torch.float32, got torch.float64.",
+        ),
+        ({"batches": [X / 0]}, "batches[0] must be finite, got inf at index [0, 0]."),
+    ],
+)
+def test_batches(changes, message):
+    assert refusal("act_absmax", **changes)[1] == message
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"act_absmax": -torch.ones(4)}, "act_absmax must be at least 0, got -1: it holds magnitudes."),
+        ({"act_absmax": X}, "act_absmax must have 1 axis, [channels], got 2 axes (shape [2, 4])."),
+        ({"weights": []}, "weights must hold at least one tensor, got none."),
+        (
+            {"weights": None},
+            "weights must be a torch.Tensor, got NoneType: convert it with torch.as_tensor(weights).",
+        ),
+        (
+            {"weights": [X, X.T]},
+            "weights[1] must have one column for each of the 4 channels of act_absmax, got shape [4, 2].",
+        ),
+        (
+            {"weights": X.T},
+            "weights must have one column for each of the 4 channels of act_absmax, got shape [4, 2].",
+        ),
+        ({"alpha": 1.5}, "alpha must be a number from 0 to 1, got 1.5."),
+    ],
+)
+def test_smoothing_scales(changes, message):
+    assert refusal("smooth_scales", **changes)[1] == message
+
+
+class GemmaNorm(nn.RMSNorm):
+    def forward(self, x):
+        return super().forward(x) / self.weight * (1 + self.weight)
+
+
+@pytest.mark.parametrize(
+    ("function", "changes", "message"),
+    [
+        (
+            "apply_smoothing",
+            {"norm": nn.Linear(4, 4)},
+            "norm must be a LayerNorm, an RMSNorm or a module like them, got Linear.",
+        ),
+        (
+            "apply_smoothing",
+            {"norm": nn.LayerNorm(4, elementwise_affine=False)},
+            "norm must have a weight to divide, got a LayerNorm without one.",
+        ),
+        (
+            "apply_smoothing",
+            {"norm": GemmaNorm(4), "scales": torch.full((4,), 2.0)},
+            "norm must put out its normalised input times weight, plus bias, but GemmaNorm puts out something else than 1/s of it when both are divided by s.",
+        ),
+        ("apply_smoothing", {"linears": []}, "linears must hold at least one layer, got none."),
+        (
+            "apply_smoothing",
+            {"linears": [nn.Linear(4, 2), nn.GELU()]},
+            "linears[1] must be an nn.Linear, got GELU.",
+        ),
+        (
+            "apply_smoothing",
+            {"linears": nn.Linear(2, 4)},
+            "linears must take the 4 channels of the layer before, got 2.",
+        ),
+        (
+            "apply_smoothing",
+            {"scales": torch.ones(3)},
+            "scales must hold one number for each of 4 channels, got 3.",
+        ),
+        ("apply_smoothing", {"scales": torch.zeros(4)}, "scales must be positive, got 0."),
+        ("fold_into_linear", {"previous": nn.LayerNorm(4)}, "previous must be an nn.Linear, got LayerNorm."),
+        (
+            "fold_into_linear",
+            {"previous": nn.Linear(4, 2)},
+            "linears must take the 2 channels of the layer before, got 4.",
+        ),
+        ("can_fold", {"path": []}, "path must hold at least the layer that is to be divided, got none."),
+    ],
+)
+def test_modules_that_cannot_be_folded(function, changes, message):
+    assert refusal(function, **changes)[1] == message
+
+
+def test_outliers_need_an_ordinary_token():
+    assert refusal("outlier_kind", x=X)[1] == (
+        "x must hold at least 3 tokens of several channels, got shape [2, 4]: "
+        "with fewer no token is the ordinary one."
+    )
+    assert refusal("outlier_kind", token_ratio=0.0)[1] == "token_ratio must be greater than 0, got 0.0."
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"inputs": X.T},
+            "inputs must have shape [..., 4], one number for each column of weight, got [4, 2].",
+        ),
+        ({"inputs": X[0]}, "inputs must have shape [..., 4], one number for each column of weight, got [4]."),
+        (
+            {"inputs": X.double()},
+            "inputs must have the dtype of weight: expected torch.float32, got torch.float64.",
+        ),
+        ({"weight": X[0]}, "weight must have 2 axes, [outputs, inputs], got 1 axis (shape [4])."),
+        ({"damping": -1.0}, "damping must be at least 0, got -1.0."),
+        ({"damping": float("inf")}, "damping must be finite, got inf."),
+        (
+            {"damping": 0, "inputs": X.double(), "weight": X.double()},
+            "damping must be larger, got 0: with 2 tokens for 4 inputs the Hessian cannot be inverted.",
+        ),
+        ({"block_size": 0}, "block_size must be an integer of at least 1, got 0."),
+        ({"group_scales": "new"}, "group_scales must be one of updated, block, original, got 'new'."),
+    ],
+)
+def test_what_gptq_cannot_work_with(changes, message):
+    assert refusal("gptq_quantize", **changes)[1] == message
