@@ -1,6 +1,7 @@
 """Quantization: the affine map and its error, granularity, calibration, integer products, smoothing."""
 
 from course_lib.quantization.affine import dequantize, quantize
+from course_lib.quantization.awq import AWQScale, awq_search_scale, awq_weight
 from course_lib.quantization.calibration import MinMax, MovingAverage, Observer
 from course_lib.quantization.entropy import Entropy
 from course_lib.quantization.error import (
@@ -30,6 +31,7 @@ from course_lib.quantization.straight_through import fake_quantize
 
 __all__ = [
     "GPTQ",
+    "AWQScale",
     "CodeRange",
     "Entropy",
     "ErrorParts",
@@ -45,6 +47,8 @@ __all__ = [
     "act_absmax",
     "affine_qparams",
     "apply_smoothing",
+    "awq_search_scale",
+    "awq_weight",
     "best_clip",
     "can_fold",
     "channel_qparams",

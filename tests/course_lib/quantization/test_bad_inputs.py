@@ -19,6 +19,8 @@ GOOD = {
     "act_absmax": {"batches": [X, X[:1]]},
     "affine_qparams": {"x_min": -1.0, "x_max": 2.0, **RANGE},
     "apply_smoothing": {"norm": nn.LayerNorm(4), "linears": [nn.Linear(4, 2)] * 2, "scales": torch.ones(4)},
+    "awq_search_scale": {"weight": X, "inputs": torch.eye(4), "bits": 4, "group_size": 2},
+    "awq_weight": {"weight": X, "scale": torch.ones(4), "bits": 4, "group_size": 2},
     "best_clip": {"x": X, "bits": 4},
     "can_fold": {"path": [nn.Linear(4, 4), torch.mul]},
     "channel_qparams": {"x": X, **RANGE},
@@ -132,7 +134,10 @@ def test_codes_that_are_no_range(function):
     )
 
 
-@pytest.mark.parametrize("function", [*taking("scale")])
+GRIDDED = [function for function in taking("scale") if function != "awq_weight"]
+
+
+@pytest.mark.parametrize("function", GRIDDED)
 @pytest.mark.parametrize("scale", [0.0, -0.5])
 def test_a_step_without_width(function, scale):
     assert refusal(function, scale=scale) == (
@@ -141,7 +146,7 @@ def test_a_step_without_width(function, scale):
     )
 
 
-@pytest.mark.parametrize("function", taking("scale"))
+@pytest.mark.parametrize("function", GRIDDED)
 def test_scales_that_are_none(function):
     assert refusal(function, scale=None) == (
         TypeError,
@@ -198,7 +203,9 @@ class TestGranularity:
         )
 
 
-@pytest.mark.parametrize("function", ["quantize_per_group", "gptq_quantize"])
+@pytest.mark.parametrize(
+    "function", ["quantize_per_group", "gptq_quantize", "awq_search_scale", "awq_weight"]
+)
 def test_group_size_that_leaves_a_rest(function):
     assert refusal(function, group_size=3) == (
         ValueError,
@@ -386,16 +393,6 @@ def test_outliers_need_an_ordinary_token():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (
-            {"inputs": X.T},
-            "inputs must have shape [..., 4], one number for each column of weight, got [4, 2].",
-        ),
-        ({"inputs": X[0]}, "inputs must have shape [..., 4], one number for each column of weight, got [4]."),
-        (
-            {"inputs": X.double()},
-            "inputs must have the dtype of weight: expected torch.float32, got torch.float64.",
-        ),
-        ({"weight": X[0]}, "weight must have 2 axes, [outputs, inputs], got 1 axis (shape [4])."),
         ({"damping": -1.0}, "damping must be at least 0, got -1.0."),
         ({"damping": float("inf")}, "damping must be finite, got inf."),
         (
@@ -408,3 +405,45 @@ def test_outliers_need_an_ordinary_token():
 )
 def test_what_gptq_cannot_work_with(changes, message):
     assert refusal("gptq_quantize", **changes)[1] == message
+
+
+@pytest.mark.parametrize("function", ["gptq_quantize", "awq_search_scale"])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"inputs": X.T},
+            "inputs must have shape [..., 4], one number for each column of weight, got [4, 2].",
+        ),
+        ({"inputs": X[0]}, "inputs must have shape [..., 4], one number for each column of weight, got [4]."),
+        (
+            {"inputs": X.double()},
+            "inputs must have the dtype of weight: expected torch.float32, got torch.float64.",
+        ),
+        ({"inputs": X / 0}, "inputs must be finite, got inf at index [0, 0]."),
+        ({"weight": X[0]}, "weight must have 2 axes, [outputs, inputs], got 1 axis (shape [4])."),
+    ],
+)
+def test_weights_and_inputs_that_do_not_fit(function, changes, message):
+    assert refusal(function, **changes)[1] == message
+
+
+@pytest.mark.parametrize(
+    ("function", "changes", "message"),
+    [
+        ("awq_search_scale", {"grid": 0}, "grid must be an integer of at least 1, got 0."),
+        (
+            "awq_weight",
+            {"scale": torch.ones(3)},
+            "scale must hold one number for each of the 4 columns of weight, got 3.",
+        ),
+        ("awq_weight", {"scale": torch.zeros(4)}, "scale must be positive, got 0."),
+        (
+            "awq_weight",
+            {"scale": torch.ones(4).double()},
+            "scale must have the dtype of weight: expected torch.float32, got torch.float64.",
+        ),
+    ],
+)
+def test_what_awq_cannot_work_with(function, changes, message):
+    assert refusal(function, **changes)[1] == message
