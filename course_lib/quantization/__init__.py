@@ -24,8 +24,11 @@ from course_lib.quantization.granularity import (
 )
 from course_lib.quantization.histogram import Histogram, Percentile
 from course_lib.quantization.integer import int_matmul
+from course_lib.quantization.kv_cache import attention_error, dequantize_kv, kv_bytes_per_token, quantize_kv
+from course_lib.quantization.kv_store import QuantizedKVCache
 from course_lib.quantization.outliers import Outliers, outlier_kind
 from course_lib.quantization.qparams import CodeRange, QParams, affine_qparams, code_range
+from course_lib.quantization.roofline import bytes_per_token, tokens_per_second_bound
 from course_lib.quantization.smoothquant import act_absmax, smooth_scales
 from course_lib.quantization.straight_through import fake_quantize
 
@@ -43,30 +46,37 @@ __all__ = [
     "Percentile",
     "QParams",
     "Quantized",
+    "QuantizedKVCache",
     "Smoothed",
     "act_absmax",
     "affine_qparams",
     "apply_smoothing",
+    "attention_error",
     "awq_search_scale",
     "awq_weight",
     "best_clip",
+    "bytes_per_token",
     "can_fold",
     "channel_qparams",
     "clip_and_round_error",
     "code_range",
     "dequantize",
+    "dequantize_kv",
     "effective_bits",
     "fake_quantize",
     "fold_into_linear",
     "gptq_quantize",
     "int_matmul",
+    "kv_bytes_per_token",
     "outlier_kind",
     "predicted_sqnr_db",
     "quantization_error",
     "quantize",
+    "quantize_kv",
     "quantize_per_channel",
     "quantize_per_group",
     "quantize_per_tensor",
     "smooth_scales",
     "sqnr_db",
+    "tokens_per_second_bound",
 ]

@@ -13,20 +13,34 @@ X = torch.tensor([[1.0, -2.0, 0.5, 0.0], [3.0, 0.25, -1.0, 2.0]])
 CODES = torch.tensor([[1, -2, 3, 0], [7, -8, 0, 2]], dtype=torch.int8)
 GRID = {"scale": 0.25, "zero_point": 1}
 RANGE = {"qmin": -8, "qmax": 7}
+STATES = torch.stack([X, -X]).unsqueeze(0)
 
 # A good call of every public function. The tests below spoil one argument at a time.
 GOOD = {
     "act_absmax": {"batches": [X, X[:1]]},
     "affine_qparams": {"x_min": -1.0, "x_max": 2.0, **RANGE},
     "apply_smoothing": {"norm": nn.LayerNorm(4), "linears": [nn.Linear(4, 2)] * 2, "scales": torch.ones(4)},
+    "attention_error": {
+        "queries": STATES,
+        "keys": STATES,
+        "values": STATES,
+        "keys_hat": STATES + 0.1,
+        "values_hat": STATES + 0.1,
+    },
     "awq_search_scale": {"weight": X, "inputs": torch.eye(4), "bits": 4, "group_size": 2},
     "awq_weight": {"weight": X, "scale": torch.ones(4), "bits": 4, "group_size": 2},
     "best_clip": {"x": X, "bits": 4},
+    "bytes_per_token": {"parameters": 100, "bits": 4, "group_size": 32},
     "can_fold": {"path": [nn.Linear(4, 4), torch.mul]},
     "channel_qparams": {"x": X, **RANGE},
     "clip_and_round_error": {"x": X, **GRID, **RANGE},
     "code_range": {"bits": 8},
     "dequantize": {"codes": CODES, **GRID},
+    "dequantize_kv": {
+        "codes": CODES.reshape(1, 2, 2, 2),
+        "scale": torch.ones(1, 2, 2, 1),
+        "zero_point": torch.ones(1, 2, 2, 1, dtype=torch.int64),
+    },
     "effective_bits": {"bits": 4, "group_size": 2},
     "fake_quantize": {"x": X, **GRID, **RANGE},
     "fold_into_linear": {"previous": nn.Linear(2, 4), "linears": nn.Linear(4, 2), "scales": torch.ones(4)},
@@ -39,15 +53,18 @@ GOOD = {
         "w_scale": 0.5,
         "w_zero_point": 0,
     },
+    "kv_bytes_per_token": {"layers": 2, "heads": 3, "dim": 8, "bits": 4},
     "outlier_kind": {"x": X.T},
     "predicted_sqnr_db": {"bits": 8, "crest": 4.0},
     "quantization_error": {"x": X, "x_hat": X + 0.1},
     "quantize": {"x": X, **GRID, **RANGE},
+    "quantize_kv": {"states": STATES, "bits": 4},
     "quantize_per_channel": {"x": X, **RANGE},
     "quantize_per_group": {"x": X, "group_size": 2, **RANGE},
     "quantize_per_tensor": {"x": X, **RANGE},
     "smooth_scales": {"act_absmax": torch.ones(4), "weights": [X, X[:1]], "alpha": 0.5},
     "sqnr_db": {"x": X, "x_hat": X + 0.1},
+    "tokens_per_second_bound": {"bandwidth": 1e9, "bytes_read": 1e6},
 }
 
 
@@ -112,7 +129,10 @@ class TestValues:
         )
 
 
-@pytest.mark.parametrize("function", taking("bits"))
+COUNTING = ("bytes_per_token", "kv_bytes_per_token")  # 32 bits are the floats that are not quantized
+
+
+@pytest.mark.parametrize("function", [function for function in taking("bits") if function not in COUNTING])
 @pytest.mark.parametrize("bits", [1, 0, 17])
 def test_bits_out_of_range(function, bits):
     assert refusal(function, bits=bits) == (ValueError, f"bits must be an integer from 2 to 16, got {bits}.")
@@ -134,7 +154,7 @@ def test_codes_that_are_no_range(function):
     )
 
 
-GRIDDED = [function for function in taking("scale") if function != "awq_weight"]
+GRIDDED = [function for function in taking("scale") if function not in ("awq_weight", "dequantize_kv")]
 
 
 @pytest.mark.parametrize("function", GRIDDED)
@@ -446,4 +466,82 @@ def test_weights_and_inputs_that_do_not_fit(function, changes, message):
     ],
 )
 def test_what_awq_cannot_work_with(function, changes, message):
+    assert refusal(function, **changes)[1] == message
+
+
+@pytest.mark.parametrize("function", COUNTING)
+def test_bits_of_floats_and_codes(function):
+    assert refusal(function, bits=33) == (ValueError, "bits must be an integer from 2 to 32, got 33.")
+    assert refusal(function, bits=4.5) == (
+        TypeError,
+        "bits must be an integer from 2 to 32, got float (4.5).",
+    )
+    assert refusal(function, scale_bits=-1) == (
+        ValueError,
+        "scale_bits must be an integer of at least 0, got -1.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("function", "changes", "message"),
+    [
+        (
+            "quantize_kv",
+            {"states": X},
+            "states must have 4 axes, [batch, heads, tokens, dim], got 2 axes (shape [2, 4]).",
+        ),
+        ("quantize_kv", {"states": STATES / 0}, "states must be finite, got inf at index [0, 0, 0, 0]."),
+        ("quantize_kv", {"per": "layer"}, "per must be one of token, head, channel, got 'layer'."),
+        (
+            "dequantize_kv",
+            {"scale": torch.ones(1, 2, 3, 1), "zero_point": 0},
+            "scale must have the batch and heads of codes, and its tokens and dim or 1, for codes of shape [1, 2, 2, 2], got [1, 2, 3, 1].",
+        ),
+        (
+            "dequantize_kv",
+            {"codes": CODES},
+            "scale must have the batch and heads of codes, and its tokens and dim or 1, for codes of shape [2, 4], got [1, 2, 2, 1].",
+        ),
+        (
+            "dequantize_kv",
+            {"scale": 1.0},
+            "scale must be a torch.Tensor, got float: convert it with torch.as_tensor(scale).",
+        ),
+        ("dequantize_kv", {"codes": STATES}, "codes must be an integer tensor, got torch.float32."),
+        (
+            "attention_error",
+            {"keys": STATES[:, :1]},
+            "values must have the shape of keys: expected [1, 1, 2, 4], got [1, 2, 2, 4].",
+        ),
+        (
+            "attention_error",
+            {"queries": STATES[:, :1]},
+            "queries must have the batch, heads and dim of keys, of shape [1, 2, 2, 4], got [1, 1, 2, 4].",
+        ),
+        (
+            "attention_error",
+            {"values_hat": STATES.double()},
+            "values_hat must have the dtype of queries: expected torch.float32, got torch.float64.",
+        ),
+        (
+            "attention_error",
+            {"values": STATES * 0},
+            "values must not give an output of all zeros: there is nothing to compare with.",
+        ),
+        ("kv_bytes_per_token", {"heads": 0}, "heads must be an integer of at least 1, got 0."),
+        (
+            "bytes_per_token",
+            {"parameters": 7e9},
+            "parameters must be an integer of at least 1, got float (7000000000.0).",
+        ),
+        ("bytes_per_token", {"group_size": 0}, "group_size must be an integer of at least 1, got 0."),
+        ("bytes_per_token", {"batch": 0}, "batch must be an integer of at least 1, got 0."),
+        ("bytes_per_token", {"kv_bytes": -1.0}, "kv_bytes must be at least 0, got -1.0."),
+        ("bytes_per_token", {"kv_bytes": float("inf")}, "kv_bytes must be finite, got inf."),
+        ("bytes_per_token", {"context": -1}, "context must be an integer of at least 0, got -1."),
+        ("tokens_per_second_bound", {"bandwidth": 0}, "bandwidth must be greater than 0, got 0.0."),
+        ("tokens_per_second_bound", {"bytes_read": float("nan")}, "bytes_read must be finite, got nan."),
+    ],
+)
+def test_caches_and_counts(function, changes, message):
     assert refusal(function, **changes)[1] == message
