@@ -22,6 +22,8 @@ class Name(StrEnum):
 def run(names: list[Name] | None = typer.Argument(None, help="all of them if none is named")) -> None:  # noqa: B008
     """Print the tables, below one line about the machine."""
     console = Console()
+    if not console.is_terminal:
+        console.width = 120  # into a file, no heading has to be cut
     # To whatever the load of a shared machine makes of the times, ratios are less sensitive.
     load = f", load {os.getloadavg()[0]:.1f} before" if hasattr(os, "getloadavg") else ""
     console.print(
