@@ -12,7 +12,7 @@ from course_lib.quantization.qparams import QParams, affine_qparams, code_range
 from course_lib.validate import check_int, check_matrix, check_not_negative, check_same_kind
 
 #: What the scale of a group is taken from.
-GROUP_SCALES = ("updated", "block", "original")
+GROUP_SCALES = ("block", "updated", "original")
 
 
 class GPTQ(NamedTuple):
@@ -35,7 +35,7 @@ def gptq_quantize(
     block_size: int = 128,
     act_order: bool = False,
     *,
-    group_scales: str = "updated",
+    group_scales: str = "block",
     full_range: bool = True,
 ) -> GPTQ:
     """Quantize a linear layer so that its output on given inputs changes little.
@@ -63,10 +63,10 @@ def gptq_quantize(
     act_order : bool, default False
         Take the columns in order of falling H_ii: those that see the largest inputs while most others can
         still make up for them.
-    group_scales : "updated", "block" or "original"
-        Where a group's scale comes from. "updated": its weights as they stand when its first column is
-        reached. "block": the same, but without the updates from columns of the current block, as in the
-        authors' code; differs if a group starts inside a block, and then depends on ``block_size``.
+    group_scales : "block", "updated" or "original", default "block"
+        Where a group's scale comes from. "block", as in the authors' code: its weights as they stood when the
+        current block began, without the updates from columns of this block; depends on ``block_size`` if
+        groups start inside a block. "updated": its weights as they stand when its first column is reached.
         "original": the weights as given, groups being neighbours in them with act_order too ("static").
     full_range : bool, default True
         As for `affine_qparams`: symmetric grids divide by (2^b − 1)/2, as the authors' do.
@@ -90,6 +90,9 @@ def gptq_quantize(
     and become 0 before grids are laid, and it does not count in the mean of the damping. (The authors do
     likewise, but let dead weights stretch a row's only grid, and count them in the mean.) The error of the
     weights is usually *larger* than that of rounding to nearest: they leave their values on purpose.
+
+    Scales from "updated" weights sound better than those from "block", and are not reliably so: which has the
+    smaller error depends on the layer, and symmetric grids of 2 bits are often better off with "block".
 
     With ``full_range`` the largest weight of a symmetric group lies half-way between two codes: if it is the
     first to be rounded, a rounding error decides which, and other codes follow from it.
@@ -206,7 +209,9 @@ def _inverse_factor(hessian: Tensor, dead: Tensor, damping: float, tokens: int) 
     diagonal[dead] = typical
     diagonal += damping * typical
     lower, failed = torch.linalg.cholesky_ex(hessian)
-    if failed:
+    # A singular matrix leaves a pivot of 0 or of rounding errors, as the processor's library has it.
+    rounding = len(dead) * torch.finfo(hessian.dtype).eps * diagonal.max()
+    if failed or bool((lower.diagonal() ** 2 <= rounding).any()):
         raise ValueError(
             f"damping must be larger, got {damping:g}: with {tokens} tokens for {len(dead)} inputs "
             "the Hessian cannot be inverted."

@@ -420,7 +420,7 @@ def test_outliers_need_an_ordinary_token():
             "damping must be larger, got 0: with 2 tokens for 4 inputs the Hessian cannot be inverted.",
         ),
         ({"block_size": 0}, "block_size must be an integer of at least 1, got 0."),
-        ({"group_scales": "new"}, "group_scales must be one of updated, block, original, got 'new'."),
+        ({"group_scales": "new"}, "group_scales must be one of block, updated, original, got 'new'."),
     ],
 )
 def test_what_gptq_cannot_work_with(changes, message):

@@ -105,16 +105,42 @@ def test_equals_the_plain_algorithm(
     assert ((ours.weight - theirs).abs() < 1e-9).all()
 
 
+def authors_gptq(weight, x, bits, symmetric, group_size, block_size, act_order):
+    """Their `fasterquant`, in its own order: Cholesky factor, blocks, and scales from what W holds at the time."""
+    w, width = weight.numpy().copy(), weight.shape[1]
+    hessian = 2 / len(x) * (x.T @ x).numpy()
+    grid = grid_of(w, bits, symmetric, full_range=True)
+    order = np.argsort(-np.diag(hessian), kind="stable") if act_order else np.arange(width)
+    w, hessian = w[:, order], hessian[np.ix_(order, order)]
+    hessian += 0.01 * np.mean(np.diag(hessian)) * np.eye(width)
+    upper = np.linalg.cholesky(np.linalg.inv(hessian)).T
+    found = np.zeros_like(w)
+    for start in range(0, width, block_size):
+        stop = min(start + block_size, width)
+        block, errors = w[:, start:stop].copy(), np.zeros_like(w[:, start:stop])
+        for i in range(stop - start):
+            if group_size and (start + i) % group_size == 0:
+                grid = grid_of(w[:, start + i : start + i + group_size], bits, symmetric, full_range=True)
+            found[:, start + i] = nearest(block[:, i], grid, bits)
+            errors[:, i] = (block[:, i] - found[:, start + i]) / upper[start + i, start + i]
+            block[:, i:] -= np.outer(errors[:, i], upper[start + i, start + i : stop])
+        w[:, stop:] -= errors @ upper[start:stop, stop:]
+    return torch.from_numpy(found[:, np.argsort(order)])
+
+
 @pytest.mark.parametrize("symmetric", [False, True])
 @pytest.mark.parametrize("group_size", [None, 4])
+@pytest.mark.parametrize("act_order", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_no_more_error_than_the_authors_on_their_grid(randn, symmetric, group_size, dtype):
+def test_no_more_error_than_the_authors_code(randn, symmetric, group_size, act_order, dtype):
     ours, theirs = 0.0, 0.0
     for seed in range(30):
         weight, x = layer(randn, 3 * seed)
-        found = gptq_quantize(weight.to(dtype), x.to(dtype), 3, symmetric, group_size).weight
-        ours += output_error(weight, found.double(), x)
-        theirs += output_error(weight, plain_gptq(weight, x, 3, symmetric, group_size), x)
+        found = gptq_quantize(
+            *(weight.to(dtype), x.to(dtype), 3, symmetric, group_size), block_size=8, act_order=act_order
+        )
+        ours += output_error(weight, found.weight.double(), x)
+        theirs += output_error(weight, authors_gptq(weight, x, 3, symmetric, group_size, 8, act_order), x)
     assert ours <= 1.02 * theirs
 
 
@@ -123,7 +149,7 @@ def test_the_authors_scales_of_groups_inside_a_block(randn):
     weight, x = layer(randn, 3)
     got = gptq_quantize(weight, x, 4, group_size=4, block_size=16, group_scales="block")
     static = gptq_quantize(weight, x, 4, group_size=4, block_size=16, group_scales="original")
-    fresh = gptq_quantize(weight, x, 4, group_size=4, block_size=16)
+    fresh = gptq_quantize(weight, x, 4, group_size=4, block_size=16, group_scales="updated")
     assert torch.equal(got.scale, static.scale)  # one block: nothing was updated when it began
     assert not torch.allclose(got.scale[:, 1:], fresh.scale[:, 1:])
     # Groups that start where blocks do make no difference.
@@ -203,3 +229,14 @@ def test_fewer_tokens_than_inputs_need_damping(randn):
 def test_the_scale_of_the_inputs_does_not_matter(randn):
     weight, x = layer(randn, 4)
     assert torch.equal(gptq_quantize(weight, x, 3).codes, gptq_quantize(weight, x * 2**10, 3).codes)
+
+
+@pytest.mark.parametrize("damping", [0, 1e-17])
+@pytest.mark.parametrize(
+    "spoil", [lambda x: x[:5], lambda x: torch.cat([x[:, :1], x[:, :15]], dim=1), torch.ones_like]
+)
+def test_inputs_that_depend_on_each_other_need_damping(randn, spoil, damping):
+    weight, x = layer(randn, 2)
+    with pytest.raises(ValueError, match=rf"^damping must be larger, got {damping:g}: with .* for 16 inputs"):
+        gptq_quantize(weight, spoil(x), 4, damping=damping)
+    assert torch.isfinite(gptq_quantize(weight, spoil(x), 4).weight).all()
