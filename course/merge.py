@@ -157,12 +157,14 @@ def _match(
     """
     known = base | new
     by_id = {cell["id"]: key for key, cell in known.items() if "id" in cell}
-    by_source: dict[str, str] = {cell.source: key for key, cell in reversed(base.items())}
+    # A cell of another type is another cell: it would keep its own id and, among several with this source, be
+    # confused with the next one when the release is merged again.
+    by_source = {(cell.cell_type, cell.source): key for key, cell in reversed(base.items())}
     rules = [
         lambda cell: key if (key := by_id.get(cell.get("id"))) and _name(known[key]) == _name(cell) else None,
         lambda cell: _name(cell) if _name(cell) in known else None,
         lambda cell: by_id.get(cell.get("id")),
-        lambda cell: by_source.get(cell.source),
+        lambda cell: by_source.get((cell.cell_type, cell.source)),
     ]
     keys: list[str | None] = [None] * len(mine)
     taken: set[str] = set()

@@ -5,11 +5,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from types import FrameType
 
 AGAIN = 0.5  # seconds after which a swallowed stop is repeated
+#: Seconds after which an import is interrupted, too. Until then it is spared: torch loads parts of itself at
+#: their first use (its optimizers take seconds on a busy machine), and half a module would stay behind for
+#: the rest of the session.
+IMPORT_PATIENCE = 60.0
 
 
 class OutOfTime(BaseException):
@@ -26,7 +32,7 @@ def deadline(seconds: float | None) -> Iterator[None]:
     Where it can, this uses an interval timer, which also interrupts a sleep; elsewhere (Windows,
     or outside the main thread) an exception is scheduled in the thread, which takes effect at its
     next Python instruction. The alarm is repeated, so that one swallowed exception does not lift
-    the limit.
+    the limit. If it finds an import under way, the block gets its time anew.
     """
     if seconds is None:
         yield
@@ -38,13 +44,37 @@ def deadline(seconds: float | None) -> Iterator[None]:
             yield
 
 
+class _Imports:
+    """Whether the block is importing something, beyond what was being imported when it began."""
+
+    def __init__(self) -> None:
+        self._before = self._count(sys._getframe())
+        self._patience = time.monotonic() + IMPORT_PATIENCE
+
+    def spared(self, frame: FrameType | None) -> bool:
+        """Whether an import is under way in the stack that ends in `frame`, and has not lasted too long."""
+        return self._count(frame) > self._before and time.monotonic() < self._patience
+
+    @staticmethod
+    def _count(frame: FrameType | None) -> int:
+        count = 0
+        while frame is not None:
+            count += frame.f_code.co_filename == "<frozen importlib._bootstrap>"
+            frame = frame.f_back
+        return count
+
+
 @contextlib.contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
-    running = True
+    running, imports = True, _Imports()
 
-    def ring(signum: int, frame: object) -> None:
-        if running:
-            raise OutOfTime
+    def ring(signum: int, frame: FrameType | None) -> None:
+        if not running:
+            return
+        if imports.spared(frame):
+            signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
+            return
+        raise OutOfTime
 
     started = time.monotonic()
     handler = signal.signal(signal.SIGALRM, ring)
@@ -66,10 +96,14 @@ def _scheduled_exception(seconds: float) -> Iterator[None]:
     set_exception = ctypes.pythonapi.PyThreadState_SetAsyncExc
     over = threading.Event()
     lock = threading.Lock()
+    watched, imports = threading.get_ident(), _Imports()
 
     def watch() -> None:
         pause = seconds
         while not over.wait(pause):
+            if imports.spared(sys._current_frames().get(watched)):
+                pause = seconds
+                continue
             with lock:
                 if not over.is_set():
                     set_exception(thread, ctypes.py_object(OutOfTime))

@@ -225,6 +225,14 @@ def test_no_source_of_the_learners_is_ever_lost(history):
     assert (again.added, again.revised, again.removed, again.beside) == (0, 0, 0, 0)
 
 
+def test_a_source_under_another_type_is_not_taken_for_the_released_cell():
+    base, new = book(text("d", "words"), text("a", "more")), book(text("a", "more"), text("d", "words"))
+    mine = book(new_code_cell("words", id="mine"), text("a", "mine, too"), text("x", "words"))
+    merged = merge(base, mine, new).notebook
+    assert [cell.id for cell in merged.cells] == ["mine", "a", "d"]
+    assert merge(new, merged, new).notebook == merged
+
+
 @pytest.mark.parametrize("with_base", [True, False])
 def test_the_same_release_changes_nothing(with_base):
     mine = book(*RELEASE[:2], text("own", "note"), RELEASE[2])

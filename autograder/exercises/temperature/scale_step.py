@@ -38,8 +38,7 @@ asked = Exercise(
     minutes=10,
     skills=["code review", "temperature", "optimizers"],
     reference=scale_step,
-    # The first use of torch.optim in a process imports for seconds.
-    observer=FunctionObserver(outputs=("new log_scale",), seconds=30.0),
+    observer=FunctionObserver(outputs=("new log_scale",)),
     groups={"value": 3},
     cases=[
         _step("a scale of 5, far below the limit", 5.0, 0.1, 100.0, 1.0),

@@ -63,7 +63,7 @@ asked = Exercise(
     minutes=12,
     skills=["testing", "entropy"],
     reference=a_good_test,
-    observer=LearnerTestObserver(seconds=30.0),  # the first use of torch.testing imports for seconds
+    observer=LearnerTestObserver(),
     groups={
         "accepts": Group(0),
         "catches": Group(2, at_least=4, needs=("accepts",)),

@@ -1,6 +1,7 @@
 """Endless answers are stopped: loops, sleeps, in other threads, and those that swallow exceptions."""
 
 import signal
+import sys
 import threading
 import time
 
@@ -88,6 +89,56 @@ def test_a_quick_block_off_the_main_thread_is_left_alone_afterwards():
     thread.start()
     thread.join(timeout=30)
     assert done == [True]
+
+
+@pytest.fixture
+def slow_module(tmp_path, monkeypatch):
+    """A module that takes longer to load than the limit allows, as parts of torch do on a busy machine."""
+    (tmp_path / "loads_slowly.py").write_text(
+        "import time\nfor _ in range(30):\n    time.sleep(0.01)\nready = True\n", encoding="utf-8"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "loads_slowly"
+    sys.modules.pop("loads_slowly", None)
+
+
+def importing(x):
+    import loads_slowly
+
+    assert loads_slowly.ready
+    return x
+
+
+def importing_in_vain(x):
+    import loads_slowly  # noqa: F401
+
+    return endless(x)
+
+
+@pytest.mark.parametrize("on_main_thread", [True, False])
+def test_an_import_is_not_interrupted_and_its_time_does_not_count(slow_module, on_main_thread):
+    seen = []
+
+    def run():
+        seen.append(observe(SHORT, importing, CASE))
+
+    if on_main_thread:
+        run()
+    else:
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join(timeout=30)
+    assert [one.error for one in seen] == [None]
+    assert sys.modules[slow_module].ready
+
+
+def test_after_an_import_the_limit_holds_again(slow_module):
+    assert observe(SHORT, importing_in_vain, CASE).error == {"kind": "slow", "limit": 0.1}
+
+
+def test_an_import_without_end_is_stopped_after_all(slow_module, monkeypatch):
+    monkeypatch.setattr("autograder.observers.deadline.IMPORT_PATIENCE", 0.0)
+    assert observe(SHORT, importing, CASE).error == {"kind": "slow", "limit": 0.1}
 
 
 def test_it_can_be_caught_outside_the_block_only():
