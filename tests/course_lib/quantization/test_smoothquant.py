@@ -89,7 +89,7 @@ def test_dead_channels_get_finite_scales():
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("kind", ["layer", "layer without bias", "rms", "llama"])
 @given(SEEDS, st.floats(0, 1))
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=15, derandomize=True)  # float32 comes within half of its tolerance
 def test_smoothing_q_k_and_v_preserves_the_function(randn, kind, dtype, seed, alpha):
     norm = {
         "layer": lambda: nn.LayerNorm(6, dtype=dtype),
@@ -108,7 +108,7 @@ def test_smoothing_q_k_and_v_preserves_the_function(randn, kind, dtype, seed, al
         new_norm, new_layers = apply_smoothing(norm, projections, scales)
         for layer, want in zip(new_layers, expected, strict=True):
             assert relative(layer(new_norm(x)), want) <= TOLERANCE[dtype]
-        assert torch.allclose(new_norm(x) * scales, norm(x))
+        assert relative(new_norm(x) * scales, norm(x)) <= TOLERANCE[dtype]
     for module, state in zip([norm, *projections], [kept[0], *kept[1]], strict=True):
         assert all(torch.equal(value, state[name]) for name, value in module.state_dict().items())
     assert all(parameter.requires_grad for layer in new_layers for parameter in layer.parameters())
@@ -116,7 +116,7 @@ def test_smoothing_q_k_and_v_preserves_the_function(randn, kind, dtype, seed, al
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @given(SEEDS)
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=15, derandomize=True)  # float32 comes within half of its tolerance
 def test_folding_up_into_down_preserves_a_gated_mlp(randn, dtype, seed):
     gate, up = (linear(4, 6, randn, seed + k, dtype) for k in (0, 2))
     down, x = linear(6, 4, randn, seed + 4, dtype), randn(5, 4, seed=seed + 6, dtype=dtype)
