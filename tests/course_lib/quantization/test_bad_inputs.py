@@ -407,6 +407,7 @@ def test_outliers_need_an_ordinary_token():
         "x must hold at least 3 tokens of several channels, got shape [2, 4]: "
         "with fewer no token is the ordinary one."
     )
+    assert refusal("outlier_kind", rare=2)[1] == "rare must be a number from 0 to 1, got 2."
     assert refusal("outlier_kind", token_ratio=0.0)[1] == "token_ratio must be greater than 0, got 0.0."
 
 

@@ -190,3 +190,15 @@ def test_sparse_and_empty_activations():
     assert outlier_kind(x).kind == "none"
     x[2, 1] = 400.0
     assert outlier_kind(x).kind == "token"
+
+
+def test_a_heavy_tail_is_no_massive_token(randn):
+    x = randn(256, 64) ** 5
+    assert outlier_kind(x).kind == "none"
+    assert outlier_kind(x, rare=1).kind == "token"
+
+
+def test_the_first_tokens_of_all_sequences_may_be_massive(randn):
+    x = randn(8, 16, 32)
+    x[:, 0, 3] = 300.0
+    assert outlier_kind(x).tokens.tolist() == list(range(0, 128, 16))
