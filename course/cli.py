@@ -101,6 +101,14 @@ def claims(
 
 
 @app.command()
+def fetch(
+    name: Annotated[str | None, typer.Argument(help="The model; none lists what there is.")] = None,
+) -> None:
+    """Download a model that some experiments can use; says what comes first."""
+    verbs.fetch(name)
+
+
+@app.command()
 def build(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if anything is stale.")] = False,
 ) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from course import paths
 from course.errors import CourseError
 
-__all__ = ["build", "hint", "lab", "lint", "next_up", "reset", "solution", "status", "update"]
+__all__ = ["build", "fetch", "hint", "lab", "lint", "next_up", "reset", "solution", "status", "update"]
 
 
 def lab(
@@ -88,6 +88,16 @@ def claims(everything: bool = False) -> int:
     from course.claims import print_claims
 
     return int(not print_claims(paths.root() / "docs" / "claims.yaml", everything))
+
+
+def fetch(name: str | None) -> None:
+    """Bring a model into the cache folder; without a name, print which there are."""
+    from course import fetch as fetching
+
+    if name is None:
+        fetching.print_models()
+    else:
+        fetching.fetch(name)
 
 
 def build(check: bool = False) -> int:

@@ -30,6 +30,9 @@ RULES = [
     ("course_lib.quantization", "course_lib.contrastive", ()),
     ("course_lib.data", "course_lib.contrastive", ()),
     ("course_lib.data", "course_lib.quantization", ()),
+    ("course_lib.data", "course_lib.language", ()),
+    ("course_lib.language", "course_lib.contrastive", ()),
+    ("course_lib.language", "course_lib.quantization", ()),
     *(
         (f"autograder.{core}", forbidden, ())
         for core in ("exercise", "judge", "verdict", "observers")
@@ -80,6 +83,10 @@ def test_the_reader_of_imports_sees_every_form(tmp_path, monkeypatch):
     )
     monkeypatch.setitem(MODULES, "top.package.probe", source)
     assert imports("top.package.probe") >= {"a.b", "top.d", "top.package.e", "h.i"}
+
+
+def test_the_readers_of_a_fetched_model_load_when_it_is_read():
+    assert not {"gguf", "tokenizers"} & loaded_by("import course_lib.language, course_lib.data, course.fetch")
 
 
 def loaded_by(statement: str) -> set[str]:

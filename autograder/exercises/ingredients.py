@@ -1,14 +1,14 @@
-"""What cases are made of: random embeddings, unit vectors, logits."""
+"""What cases are made of: random embeddings, unit vectors, logits, and implementations to be tested."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 
-from autograder.exercise import CaseSpec, case
+from autograder.exercise import CaseSpec, Exercise, case
 
 
 def unit_rows(rng: Generator, rows: int, dim: int) -> np.ndarray:
@@ -50,3 +50,38 @@ def cosines(batch: int, dim: int, *, closeness: float = 1.0) -> Callable[[Genera
         return images @ (texts / np.linalg.norm(texts, axis=1, keepdims=True)).T
 
     return make
+
+
+def accepts(
+    styles: Iterable[str],
+    asks: str = "Does it compare floats with ==, or ask for more than the docstring promises?",
+) -> list[CaseSpec]:
+    """Cases of a learner's test: right implementations, by name, that it has to accept."""
+    return [
+        case(
+            f"a correct implementation ({style})",
+            _given(style),
+            group="accepts",
+            private={"implementation": style},
+            complaint=f"Your test rejects a correct implementation ({style}). {asks}",
+        )
+        for style in styles
+    ]
+
+
+def catches(tested: Exercise, names: Iterable[str], group: str = "catches") -> list[CaseSpec]:
+    """Cases of a learner's test: misconceptions of the exercise that it tests, which it should reject."""
+    return [
+        case(
+            f"a wrong implementation ({tested.misconceptions[name].title})",
+            _given(name),
+            group=group,
+            private={"implementation": name},
+            complaint=f"Your test lets a wrong implementation through: {tested.misconceptions[name].title}.",
+        )
+        for name in names
+    ]
+
+
+def _given(implementation: str) -> Callable[[Generator], dict[str, Any]]:
+    return lambda rng: {"implementation": implementation}

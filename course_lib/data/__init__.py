@@ -1,5 +1,6 @@
-"""Data: real image-text pairs and their features. Loads no torch before a function needs it."""
+"""Data: image-text pairs and their features, a text, recorded activations. Loads torch only when needed."""
 
+from course_lib.data.activations import Activations, load_activations
 from course_lib.data.cca import CanonicalMaps, fit_cca
 from course_lib.data.descriptors import (
     Vocabulary,
@@ -18,9 +19,13 @@ from course_lib.data.emoji import (
     split_emoji,
 )
 from course_lib.data.features import FeaturePairs, paired_features, vendor_pairs
+from course_lib.data.layer_weights import load_layer_weights
+from course_lib.data.prose import load_prose
+from course_lib.data.smollm2 import smollm2_missing
 
 __all__ = [
     "VENDORS",
+    "Activations",
     "CanonicalMaps",
     "EmojiPairs",
     "FeaturePairs",
@@ -31,9 +36,13 @@ __all__ = [
     "captions",
     "fit_cca",
     "image_descriptors",
+    "load_activations",
     "load_emoji",
+    "load_layer_weights",
+    "load_prose",
     "paired_features",
     "same_picture",
+    "smollm2_missing",
     "split_emoji",
     "text_descriptors",
     "vendor_pairs",

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from autograder.exercise import CaseSpec, Exercise, Group, case
+from autograder.exercise import Exercise, Group
 from autograder.exercises.affine_quantization import quantize
+from autograder.exercises.ingredients import accepts, catches
 from autograder.observers import LearnerTestObserver
 from course_lib import quantization
 
@@ -16,27 +17,6 @@ _right = {"the reference": quantization.quantize, **quantize.asked.correct}
 _known = quantize.asked.misconceptions
 _plain = ("floors", "no_clamp", "multiplies", "zero_point_missing", "zero_point_subtracted", "narrow")
 _subtle = ("clamp_after_cast", "truncates_first", "clamp_too_early")
-
-
-def _accept(style: str) -> CaseSpec:
-    return case(
-        f"a correct implementation ({style})",
-        lambda rng: {"implementation": style},
-        group="accepts",
-        private={"implementation": style},
-        complaint=f"Your test rejects a correct implementation ({style}). Does it use a value halfway between two "
-        "codes, which may be rounded either way?",
-    )
-
-
-def _catch(name: str, group: str) -> CaseSpec:
-    return case(
-        f"a wrong implementation ({_known[name].title})",
-        lambda rng: {"implementation": name},
-        group=group,
-        private={"implementation": name},
-        complaint=f"Your test lets a wrong implementation through: {_known[name].title}.",
-    )
 
 
 def a_good_test(implementation: Quantize) -> None:
@@ -61,9 +41,9 @@ asked = Exercise(
         "subtle": Group(1, at_least=2, needs=("accepts",)),
     },
     cases=[
-        *(_accept(style) for style in _right),
-        *(_catch(name, "catches") for name in _plain),
-        *(_catch(name, "subtle") for name in _subtle),
+        *accepts(_right, "Does it use a value halfway between two codes, which may be rounded either way?"),
+        *catches(quantize.asked, _plain),
+        *catches(quantize.asked, _subtle, "subtle"),
     ],
     implementations=_right | {name: _known[name].on(quantization.quantize) for name in (*_plain, *_subtle)},
     hints=[

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from autograder.exercise import CaseSpec, Exercise, Group, case
+from autograder.exercise import Exercise, Group
 from autograder.exercises.infonce import clip_loss
+from autograder.exercises.ingredients import accepts, catches
 from autograder.observers import LearnerTestObserver
 from course_lib import contrastive
 
@@ -25,27 +26,6 @@ _plain = (
     "divides",
 )
 _subtle = ("detached_tower", "normalised_again")
-
-
-def _accept(style: str) -> CaseSpec:
-    return case(
-        f"a correct implementation ({style})",
-        lambda rng: {"implementation": style},
-        group="accepts",
-        private={"implementation": style},
-        complaint=f"Your test rejects a correct implementation ({style}). Does it compare floats with ==, or ask for "
-        "more than the loss promises?",
-    )
-
-
-def _catch(name: str, group: str) -> CaseSpec:
-    return case(
-        f"a wrong implementation ({_known[name].title})",
-        lambda rng: {"implementation": name},
-        group=group,
-        private={"implementation": name},
-        complaint=f"Your test lets a wrong implementation through: {_known[name].title}.",
-    )
 
 
 def a_good_test(implementation: Loss) -> None:
@@ -84,9 +64,9 @@ asked = Exercise(
         "subtle": Group(1, at_least=1, needs=("accepts",)),
     },
     cases=[
-        *(_accept(style) for style in _right),
-        *(_catch(name, "catches") for name in _plain),
-        *(_catch(name, "subtle") for name in _subtle),
+        *accepts(_right),
+        *catches(clip_loss.asked, _plain),
+        *catches(clip_loss.asked, _subtle, "subtle"),
     ],
     implementations=_right | {name: _known[name].on(contrastive.clip_loss) for name in (*_plain, *_subtle)},
     hints=[

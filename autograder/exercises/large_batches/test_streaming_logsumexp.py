@@ -5,7 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from autograder.exercise import CaseSpec, Exercise, Group, case
+from autograder.exercise import Exercise, Group
+from autograder.exercises.ingredients import accepts, catches
 from autograder.exercises.large_batches import streaming_logsumexp
 from autograder.observers import LearnerTestObserver
 from course_lib import contrastive
@@ -16,26 +17,6 @@ _right = {"the reference": contrastive.streaming_logsumexp, **streaming_logsumex
 _known = streaming_logsumexp.asked.misconceptions
 _plain = ("no_maximum", "not_rescaled", "wrong_term", "inverted", "added", "largest", "not_added_back")
 _subtle = ("last_dropped", "starts_at_zero", "one_maximum")
-
-
-def _accept(style: str) -> CaseSpec:
-    return case(
-        f"a correct implementation ({style})",
-        lambda rng: {"implementation": style},
-        group="accepts",
-        private={"implementation": style},
-        complaint=f"Your test rejects a correct implementation ({style}). Does it compare floats with ==?",
-    )
-
-
-def _catch(name: str, group: str) -> CaseSpec:
-    return case(
-        f"a wrong implementation ({_known[name].title})",
-        lambda rng: {"implementation": name},
-        group=group,
-        private={"implementation": name},
-        complaint=f"Your test lets a wrong implementation through: {_known[name].title}.",
-    )
 
 
 def a_good_test(implementation: Implementation) -> None:
@@ -61,9 +42,9 @@ asked = Exercise(
         "subtle": Group(2, at_least=2, needs=("accepts",)),
     },
     cases=[
-        *(_accept(style) for style in _right),
-        *(_catch(name, "catches") for name in _plain),
-        *(_catch(name, "subtle") for name in _subtle),
+        *accepts(_right),
+        *catches(streaming_logsumexp.asked, _plain),
+        *catches(streaming_logsumexp.asked, _subtle, "subtle"),
     ],
     implementations=_right
     | {name: _known[name].on(contrastive.streaming_logsumexp) for name in (*_plain, *_subtle)},

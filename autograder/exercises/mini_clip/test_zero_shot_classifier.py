@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from autograder.exercise import CaseSpec, Exercise, Group, case
+from autograder.exercise import Exercise, Group
+from autograder.exercises.ingredients import accepts, catches
 from autograder.exercises.mini_clip import zero_shot_classifier
 from autograder.observers import LearnerTestObserver
 from course_lib import contrastive
@@ -19,27 +20,6 @@ _right = {"the reference": contrastive.zero_shot_classifier, **zero_shot_classif
 _known = zero_shot_classifier.asked.misconceptions
 _plain = ("no_outer", "plain_mean", "first_prompt", "over_classes", "transposed", "outer_axis")
 _subtle = ("no_inner", "mixed", "wrong_axis")  # unseen by unit prompts, by one class, by prompts that agree
-
-
-def _accept(style: str) -> CaseSpec:
-    return case(
-        f"a correct implementation ({style})",
-        lambda rng: {"implementation": style},
-        group="accepts",
-        private={"implementation": style},
-        complaint=f"Your test rejects a correct implementation ({style}). Does it compare floats with ==, or ask for "
-        "more than the docstring promises?",
-    )
-
-
-def _catch(name: str, group: str) -> CaseSpec:
-    return case(
-        f"a wrong implementation ({_known[name].title})",
-        lambda rng: {"implementation": name},
-        group=group,
-        private={"implementation": name},
-        complaint=f"Your test lets a wrong implementation through: {_known[name].title}.",
-    )
 
 
 def a_good_test(implementation: Classifier) -> None:
@@ -67,9 +47,9 @@ asked = Exercise(
         "subtle": Group(1, at_least=2, needs=("accepts",)),
     },
     cases=[
-        *(_accept(style) for style in _right),
-        *(_catch(name, "catches") for name in _plain),
-        *(_catch(name, "subtle") for name in _subtle),
+        *accepts(_right),
+        *catches(zero_shot_classifier.asked, _plain),
+        *catches(zero_shot_classifier.asked, _subtle, "subtle"),
     ],
     implementations=_right
     | {name: _known[name].on(contrastive.zero_shot_classifier) for name in (*_plain, *_subtle)},

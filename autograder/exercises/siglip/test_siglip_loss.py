@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 
-from autograder.exercise import CaseSpec, Exercise, Group, case
+from autograder.exercise import Exercise, Group
+from autograder.exercises.ingredients import accepts, catches
 from autograder.exercises.siglip import siglip_loss
 from autograder.observers import LearnerTestObserver
 from course_lib import contrastive
@@ -27,27 +28,6 @@ _plain = (
     "sign",
 )
 _subtle = ("bias_frozen", "normalised_again", "unstable")
-
-
-def _accept(style: str) -> CaseSpec:
-    return case(
-        f"a correct implementation ({style})",
-        lambda rng: {"implementation": style},
-        group="accepts",
-        private={"implementation": style},
-        complaint=f"Your test rejects a correct implementation ({style}). Does it compare floats with ==, or ask for "
-        "more than the loss promises?",
-    )
-
-
-def _catch(name: str, group: str) -> CaseSpec:
-    return case(
-        f"a wrong implementation ({_known[name].title})",
-        lambda rng: {"implementation": name},
-        group=group,
-        private={"implementation": name},
-        complaint=f"Your test lets a wrong implementation through: {_known[name].title}.",
-    )
 
 
 def a_good_test(implementation: Loss) -> None:
@@ -87,10 +67,10 @@ asked = Exercise(
         "subtle": Group(1, at_least=1, needs=("accepts",)),
     },
     cases=[
-        *(_accept(style) for style in _right),
-        *(_catch(name, "catches") for name in _plain),
-        _catch(_printed, "the printed formula"),
-        *(_catch(name, "subtle") for name in _subtle),
+        *accepts(_right),
+        *catches(siglip_loss.asked, _plain),
+        *catches(siglip_loss.asked, [_printed], "the printed formula"),
+        *catches(siglip_loss.asked, _subtle, "subtle"),
     ],
     implementations=_right
     | {name: _known[name].on(contrastive.siglip_loss) for name in (*_plain, _printed, *_subtle)},

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from autograder.exercise import CaseSpec, Exercise, Group, case
+from autograder.exercise import Exercise, Group
+from autograder.exercises.ingredients import accepts, catches
 from autograder.exercises.temperature import effective_negatives
 from autograder.observers import LearnerTestObserver
 from course_lib import contrastive
@@ -16,27 +17,6 @@ _right = {"the reference": contrastive.effective_negatives, **effective_negative
 _known = effective_negatives.asked.misconceptions
 _plain = ("positive_included", "base_two", "not_exponentiated", "sign", "averaged", "wrong_axis")
 _subtle = ("inverse_participation", "zero_log_zero", "not_renormalised")
-
-
-def _accept(style: str) -> CaseSpec:
-    return case(
-        f"a correct implementation ({style})",
-        lambda rng: {"implementation": style},
-        group="accepts",
-        private={"implementation": style},
-        complaint=f"Your test rejects a correct implementation ({style}). Does it compare floats with ==, or ask for "
-        "more than the definition promises?",
-    )
-
-
-def _catch(name: str, group: str) -> CaseSpec:
-    return case(
-        f"a wrong implementation ({_known[name].title})",
-        lambda rng: {"implementation": name},
-        group=group,
-        private={"implementation": name},
-        complaint=f"Your test lets a wrong implementation through: {_known[name].title}.",
-    )
 
 
 def _random(size: int) -> Tensor:
@@ -70,9 +50,9 @@ asked = Exercise(
         "subtle": Group(1, at_least=2, needs=("accepts",)),
     },
     cases=[
-        *(_accept(style) for style in _right),
-        *(_catch(name, "catches") for name in _plain),
-        *(_catch(name, "subtle") for name in _subtle),
+        *accepts(_right),
+        *catches(effective_negatives.asked, _plain),
+        *catches(effective_negatives.asked, _subtle, "subtle"),
     ],
     implementations=_right
     | {name: _known[name].on(contrastive.effective_negatives) for name in (*_plain, *_subtle)},
