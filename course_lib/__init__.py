@@ -7,7 +7,7 @@ Knows nothing of exercises or grading. Subpackages load when they are first used
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["contrastive", "data", "experiments", "figures", "language", "validate"]
+__all__ = ["contrastive", "data", "experiments", "figures", "language", "quantization", "validate"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -1,6 +1,7 @@
-"""Quantization: the affine map and its error, granularity, calibration, integer products and layers."""
+"""Quantization: the affine map and its error, calibration, integer layers, smoothing, GPTQ, AWQ, KV-cache."""
 
 from course_lib.quantization.affine import dequantize, quantize
+from course_lib.quantization.awq import AWQScale, awq_search_scale, awq_weight
 from course_lib.quantization.calibration import MinMax, MovingAverage, Observer
 from course_lib.quantization.entropy import Entropy
 from course_lib.quantization.error import (
@@ -11,6 +12,8 @@ from course_lib.quantization.error import (
     quantization_error,
     sqnr_db,
 )
+from course_lib.quantization.folding import Smoothed, apply_smoothing, can_fold, fold_into_linear
+from course_lib.quantization.gptq import GPTQ, gptq_quantize
 from course_lib.quantization.granularity import (
     Quantized,
     channel_qparams,
@@ -21,13 +24,20 @@ from course_lib.quantization.granularity import (
 )
 from course_lib.quantization.histogram import Histogram, Percentile
 from course_lib.quantization.integer import int_matmul
+from course_lib.quantization.kv_cache import attention_error, dequantize_kv, kv_bytes_per_token, quantize_kv
+from course_lib.quantization.kv_store import QuantizedKVCache
+from course_lib.quantization.outliers import Outliers, outlier_kind
 from course_lib.quantization.packing import pack_int4, unpack_int4
 from course_lib.quantization.qparams import CodeRange, QParams, affine_qparams, code_range
+from course_lib.quantization.roofline import bytes_per_token, tokens_per_second_bound
+from course_lib.quantization.smoothquant import act_absmax, smooth_scales
 from course_lib.quantization.straight_through import fake_quantize
 from course_lib.quantization.w8a8 import W8A8Linear
 from course_lib.quantization.weight_only import WeightOnlyLinear
 
 __all__ = [
+    "GPTQ",
+    "AWQScale",
     "CodeRange",
     "Entropy",
     "ErrorParts",
@@ -35,27 +45,45 @@ __all__ = [
     "MinMax",
     "MovingAverage",
     "Observer",
+    "Outliers",
     "Percentile",
     "QParams",
     "Quantized",
+    "QuantizedKVCache",
+    "Smoothed",
     "W8A8Linear",
     "WeightOnlyLinear",
+    "act_absmax",
     "affine_qparams",
+    "apply_smoothing",
+    "attention_error",
+    "awq_search_scale",
+    "awq_weight",
     "best_clip",
+    "bytes_per_token",
+    "can_fold",
     "channel_qparams",
     "clip_and_round_error",
     "code_range",
     "dequantize",
+    "dequantize_kv",
     "effective_bits",
     "fake_quantize",
+    "fold_into_linear",
+    "gptq_quantize",
     "int_matmul",
+    "kv_bytes_per_token",
+    "outlier_kind",
     "pack_int4",
     "predicted_sqnr_db",
     "quantization_error",
     "quantize",
+    "quantize_kv",
     "quantize_per_channel",
     "quantize_per_group",
     "quantize_per_tensor",
+    "smooth_scales",
     "sqnr_db",
+    "tokens_per_second_bound",
     "unpack_int4",
 ]
