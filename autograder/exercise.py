@@ -152,6 +152,11 @@ class Exercise:
         return self.id.partition(".")[2]
 
     @property
+    def any_number(self) -> bool:
+        """Whether a single number may come as a tensor or a float: no gradient is taken through it."""
+        return not getattr(self.runner, "gradients_of", ())
+
+    @property
     def runner(self) -> Observer:
         """How an answer to this exercise is run."""
         assert self.observer is not None

@@ -92,11 +92,11 @@ def _alarm(seconds: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _scheduled_exception(seconds: float) -> Iterator[None]:
-    thread = ctypes.c_ulong(threading.get_ident())
+    watched, imports = threading.get_ident(), _Imports()
+    thread = ctypes.c_ulong(watched)
     set_exception = ctypes.pythonapi.PyThreadState_SetAsyncExc
     over = threading.Event()
     lock = threading.Lock()
-    watched, imports = threading.get_ident(), _Imports()
 
     def watch() -> None:
         pause = seconds

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from course_lib import contrastive
 from course_lib.data import load_emoji
-from course_lib.experiments.siglip.training import descriptors, infonce, train
+from course_lib.experiments.emoji_descriptors import descriptors
+from course_lib.experiments.siglip.training import infonce, train
 
 NEVER = -1e4  # the logit of a candidate that is not on the list
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from statistics import mean, stdev
 from typing import NamedTuple
 
@@ -12,46 +11,10 @@ import torch
 from torch import Tensor
 
 from course_lib import contrastive
-from course_lib.data import (
-    build_vocabulary,
-    captions,
-    image_descriptors,
-    load_emoji,
-    split_emoji,
-    text_descriptors,
-)
+from course_lib.experiments.emoji_descriptors import descriptors
 from course_lib.experiments.siglip.printed import SCALE, Loss, loss_as_printed
 
-HELD_OUT = 191
 DIM = 64
-
-
-class Descriptors(NamedTuple):
-    """Fixed descriptors of pictures and captions, for training and held out, and where they come from."""
-
-    images: Tensor
-    texts: Tensor
-    held_out_images: Tensor
-    held_out_texts: Tensor
-    held_out_rows: tuple[int, ...]
-
-
-@lru_cache(maxsize=1)
-def descriptors() -> Descriptors:
-    """Descriptors of 1,720 emoji for training and 191 held out: nothing learned yet."""
-    emoji = load_emoji("noto")
-    train, held_out = split_emoji(emoji, HELD_OUT)
-    words = captions(emoji, with_tags=True)
-    vocabulary = build_vocabulary([words[row] for row in train])
-    images = image_descriptors(emoji.images, centre_on=emoji.images[train])
-    texts = text_descriptors(words, vocabulary)
-    return Descriptors(
-        torch.tensor(images[train]).float(),
-        torch.tensor(texts[train]).float(),
-        torch.tensor(images[held_out]).float(),
-        torch.tensor(texts[held_out]).float(),
-        tuple(held_out.tolist()),
-    )
 
 
 class Towers(NamedTuple):
@@ -93,16 +56,16 @@ def train(
     data, generator = descriptors(), torch.Generator().manual_seed(seed)
     image_map, text_map = (
         torch.randn(x.shape[1], DIM, generator=generator) / math.sqrt(x.shape[1])
-        for x in (data.images, data.texts)
+        for x in (data.train_images, data.train_texts)
     )
     towers = Towers(image_map, text_map, torch.tensor(math.log(SCALE)), torch.tensor(float(bias)))
     optimizer = torch.optim.Adam([part.requires_grad_() for part in towers], lr=rate)
     order = torch.empty(0, dtype=torch.long)
     for step in range(steps + 1):
         if len(order) < batch:
-            order = torch.randperm(len(data.images), generator=generator)
+            order = torch.randperm(len(data.train_images), generator=generator)
         rows, order = order[:batch], order[batch:]
-        features = towers.features(data.images[rows], data.texts[rows])
+        features = towers.features(data.train_images[rows], data.train_texts[rows])
         loss = loss_of(*features, towers.log_scale.exp(), towers.logit_bias)
         watch(step, towers, float(loss.detach()))
         if step < steps:
@@ -190,7 +153,7 @@ def two_losses(
     batches: Sequence[int] = (16, 256), epochs: int = 8, seeds: Sequence[int] = (0, 1, 2, 3)
 ) -> TwoLosses:
     """Train with both losses on the same samples, in batches of several sizes: mean and sd over the seeds."""
-    pairs = len(descriptors().images)
+    pairs = len(descriptors().train_images)
     columns = []
     for batch in batches:
         row = []

@@ -1,5 +1,6 @@
 """The measurements of lesson 02. The lesson, the claims ledger and the tests call the same functions."""
 
+from course_lib.experiments.emoji_descriptors import Descriptors, descriptors
 from course_lib.experiments.temperature.bugs import (
     WEIGHT_DECAY,
     BuggyScale,
@@ -11,7 +12,7 @@ from course_lib.experiments.temperature.calibration import (
     caption_calibration,
     vendor_calibration,
 )
-from course_lib.experiments.temperature.features import Descriptors, Pairs, descriptors, unseen_pairs
+from course_lib.experiments.temperature.features import Pairs, unseen_pairs
 from course_lib.experiments.temperature.hardness import (
     Concentration,
     FalseNegatives,

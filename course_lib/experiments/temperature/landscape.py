@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from course_lib import contrastive
-from course_lib.experiments.temperature.features import descriptors
+from course_lib.experiments.emoji_descriptors import descriptors
 from course_lib.experiments.temperature.training import cosines, random_towers, tower_loss
 
 WIDTH, BATCH, NOISE_BATCH = 32, 256, 64

@@ -8,14 +8,8 @@ from functools import lru_cache
 import torch
 
 from course_lib import contrastive
-from course_lib.experiments.temperature.features import (
-    HELD_OUT,
-    WIDTH,
-    Pairs,
-    descriptors,
-    distinct,
-    unseen_pairs,
-)
+from course_lib.experiments.emoji_descriptors import HELD_OUT, descriptors
+from course_lib.experiments.temperature.features import WIDTH, Pairs, distinct, unseen_pairs
 from course_lib.experiments.temperature.sweep import TEMPERATURES, Sweep, sweep
 from course_lib.experiments.temperature.training import BATCH, RATE, random_towers, tower_loss
 

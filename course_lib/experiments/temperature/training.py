@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from course_lib import contrastive
-from course_lib.experiments.temperature.features import WIDTH, Descriptors, descriptors, distinct
+from course_lib.experiments.emoji_descriptors import Descriptors, descriptors
+from course_lib.experiments.temperature.features import WIDTH, distinct
 from course_lib.experiments.temperature.sweep import best_temperature
 
 BATCH, RATE = 256, 1e-2

@@ -7,7 +7,6 @@ import torch
 
 from course_lib import contrastive
 from course_lib.experiments import siglip as experiments
-from course_lib.experiments.siglip import training
 from course_lib.experiments.siglip.decisions import trained_logits
 from course_lib.experiments.siglip.printed import SCALE, random_pairs
 
@@ -122,12 +121,6 @@ def test_copies_cost_what_the_floor_says():
     assert several.sigmoid == pytest.approx(several.sigmoid_floor, abs=1e-9)
     assert several.softmax == pytest.approx(several.softmax_floor, abs=1e-9)
     assert several.sigmoid[1] == pytest.approx(2 * math.log(2))
-
-
-def test_held_out_emoji_are_not_trained_on():
-    data = training.descriptors()
-    assert len(data.images) == len(data.texts) == 1720
-    assert len(data.held_out_images) == len(set(data.held_out_rows)) == 191
 
 
 def test_from_a_bias_of_zero_the_model_is_late():
