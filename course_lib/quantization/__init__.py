@@ -5,6 +5,7 @@ from course_lib.quantization.awq import AWQScale, awq_search_scale, awq_weight
 from course_lib.quantization.batch_norm import fold_batch_norm
 from course_lib.quantization.calibration import MinMax, MovingAverage, Observer
 from course_lib.quantization.converted import IntegerLayer, convert
+from course_lib.quantization.dither import dithered_quantize
 from course_lib.quantization.entropy import Entropy
 from course_lib.quantization.error import (
     ErrorParts,
@@ -77,6 +78,7 @@ __all__ = [
     "convert",
     "dequantize",
     "dequantize_kv",
+    "dithered_quantize",
     "effective_bits",
     "fake_quantize",
     "fold_batch_norm",

@@ -107,6 +107,20 @@ def tune(
     return Tuned(tower.eval(), tuple(losses))
 
 
+def renew_statistics(tower: nn.Module) -> None:
+    """Measure batch normalisation's running statistics anew, as plain means over the training pictures."""
+    norms = [one for one in tower.modules() if isinstance(one, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over all batches
+    tower.train()
+    emoji = emoji_tensors()
+    with torch.no_grad():
+        for batch in emoji.noto[emoji.train].split(BATCH_SIZE):
+            tower(batch)
+    tower.eval()
+
+
 def shipped() -> MiniClip:
     """The InfoNCE model of lesson 05, loaded anew."""
     return contrastive.load_mini_clip()
