@@ -34,6 +34,13 @@ from course_lib.figures.siglip_bias import (
 from course_lib.figures.siglip_state import SiglipState
 from course_lib.figures.softmax_row import describe_softmax, read_softmax, softmax_figure
 from course_lib.figures.softmax_state import SoftmaxState, softmax_example
+from course_lib.figures.straight_through import (
+    describe_straight_through,
+    explore_straight_through,
+    read_straight_through,
+    straight_through_figure,
+)
+from course_lib.figures.straight_through_state import StraightThroughState
 from course_lib.figures.style import OKABE_ITO, course_style, new_figure
 from course_lib.figures.temperature import (
     describe_temperature,
@@ -54,6 +61,7 @@ __all__ = [
     "LiveCurves",
     "SiglipState",
     "SoftmaxState",
+    "StraightThroughState",
     "TemperatureState",
     "TilesState",
     "affine_examples",
@@ -69,6 +77,7 @@ __all__ = [
     "describe_search",
     "describe_siglip_bias",
     "describe_softmax",
+    "describe_straight_through",
     "describe_temperature",
     "describe_tiles",
     "draw_matrix",
@@ -77,6 +86,7 @@ __all__ = [
     "explore_mini_clip",
     "explore_siglip_bias",
     "explore_softmax",
+    "explore_straight_through",
     "explore_temperature",
     "explore_tiles",
     "figure_html",
@@ -90,6 +100,7 @@ __all__ = [
     "read_search",
     "read_siglip_bias",
     "read_softmax",
+    "read_straight_through",
     "read_temperature",
     "read_tiles",
     "retrieval_gallery",
@@ -99,6 +110,7 @@ __all__ = [
     "softmax_example",
     "softmax_figure",
     "step",
+    "straight_through_figure",
     "temperature_figure",
     "temperature_state",
     "text_gallery",

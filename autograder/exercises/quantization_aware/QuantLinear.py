@@ -270,6 +270,9 @@ class SymmetricInput(QuantLinear):
 class Module(torch.nn.Module):
     """As a Module, with buffers for the range."""
 
+    low: Tensor
+    high: Tensor
+
     def __init__(self, weight: Tensor, bias: Tensor, bits: int) -> None:
         super().__init__()
         self.weight, self.bias = torch.nn.Parameter(weight.clone()), torch.nn.Parameter(bias.clone())

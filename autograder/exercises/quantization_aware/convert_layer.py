@@ -6,6 +6,7 @@ from torch import Tensor
 
 from autograder.exercise import CaseSpec, Exercise, case
 from course_lib import quantization
+from course_lib.experiments.quantization_aware import convert_with_three_bugs
 
 Converted = tuple[Tensor, Tensor, Tensor]
 
@@ -104,15 +105,24 @@ def _declare(name: str, title: str, says: str, asks: str, **settings: bool) -> N
     asked.misconception(title, says=says, asks=asks)(answer)
 
 
-_declare(
-    "as_printed",
+@asked.misconception(
     "all three bugs are still there",
-    "Your function gives what the printed one gives.",
-    "Does what a layer computes depend on who else is in its last batch?",
-    running=False,
-    inside=False,
-    float_bias=False,
+    says="Your function gives what the printed one gives.",
+    asks="Does what a layer computes depend on who else is in its last batch?",
 )
+def as_printed(
+    weight: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    last_batch: Tensor,
+    bits: int,
+    eps: float,
+) -> Converted:
+    return convert_with_three_bugs(weight, gamma, beta, running_mean, running_var, last_batch, bits, eps)
+
+
 _declare(
     "batch_statistics",
     "the batch's statistics are still folded in",

@@ -73,7 +73,15 @@ def _fold(
     "varies.",
     asks="What does BatchNorm add before it takes the root, and for which channels does that matter?",
 )
-def no_eps(weight, bias, gamma, beta, running_mean, running_var, eps):  # type: ignore[no-untyped-def]
+def no_eps(
+    weight: Tensor,
+    bias: Tensor | None,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: float,
+) -> Folded:
     return _fold(weight, bias, gamma / running_var.sqrt(), beta, running_mean)
 
 
@@ -82,7 +90,15 @@ def no_eps(weight, bias, gamma, beta, running_mean, running_var, eps):  # type: 
     says="You divide by √var + ε; BatchNorm divides by √(var + ε).",
     asks="Is ε a variance or a standard deviation?",
 )
-def eps_outside(weight, bias, gamma, beta, running_mean, running_var, eps):  # type: ignore[no-untyped-def]
+def eps_outside(
+    weight: Tensor,
+    bias: Tensor | None,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: float,
+) -> Folded:
     return _fold(weight, bias, gamma / (running_var.sqrt() + eps), beta, running_mean)
 
 
@@ -91,7 +107,15 @@ def eps_outside(weight, bias, gamma, beta, running_mean, running_var, eps):  # t
     says="The root is missing.",
     asks="Which unit has the variance of metres?",
 )
-def no_root(weight, bias, gamma, beta, running_mean, running_var, eps):  # type: ignore[no-untyped-def]
+def no_root(
+    weight: Tensor,
+    bias: Tensor | None,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: float,
+) -> Folded:
     return _fold(weight, bias, gamma / (running_var + eps), beta, running_mean)
 
 
@@ -100,7 +124,15 @@ def no_root(weight, bias, gamma, beta, running_mean, running_var, eps):  # type:
     says="You start from −mean, as if the layer had no bias.",
     asks="What does the layer add before the normalisation sees its output?",
 )
-def bias_lost(weight, bias, gamma, beta, running_mean, running_var, eps):  # type: ignore[no-untyped-def]
+def bias_lost(
+    weight: Tensor,
+    bias: Tensor | None,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: float,
+) -> Folded:
     factor = gamma * torch.rsqrt(running_var + eps)
     return _fold(weight, bias, factor, beta, running_mean, old=False)
 
@@ -110,7 +142,15 @@ def bias_lost(weight, bias, gamma, beta, running_mean, running_var, eps):  # typ
     says="You add the old bias after the normalisation. It was added before it.",
     asks="Through which factor does the old bias go?",
 )
-def bias_unscaled(weight, bias, gamma, beta, running_mean, running_var, eps):  # type: ignore[no-untyped-def]
+def bias_unscaled(
+    weight: Tensor,
+    bias: Tensor | None,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: float,
+) -> Folded:
     factor = gamma * torch.rsqrt(running_var + eps)
     own = torch.zeros_like(beta) if bias is None else bias
     return weight * _rows(factor, weight), own - running_mean * factor + beta
@@ -121,7 +161,15 @@ def bias_unscaled(weight, bias, gamma, beta, running_mean, running_var, eps):  #
     says="Your bias has no μ in it.",
     asks="What does BatchNorm subtract?",
 )
-def no_mean(weight, bias, gamma, beta, running_mean, running_var, eps):  # type: ignore[no-untyped-def]
+def no_mean(
+    weight: Tensor,
+    bias: Tensor | None,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: float,
+) -> Folded:
     factor = gamma * torch.rsqrt(running_var + eps)
     return _fold(weight, bias, factor, beta, torch.zeros_like(running_mean))
 
@@ -131,7 +179,15 @@ def no_mean(weight, bias, gamma, beta, running_mean, running_var, eps):  # type:
     says="You subtract μ after the scaling: it belongs in front.",
     asks="In which order does BatchNorm centre and scale?",
 )
-def mean_unscaled(weight, bias, gamma, beta, running_mean, running_var, eps):  # type: ignore[no-untyped-def]
+def mean_unscaled(
+    weight: Tensor,
+    bias: Tensor | None,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: float,
+) -> Folded:
     factor = gamma * torch.rsqrt(running_var + eps)
     own = torch.zeros_like(beta) if bias is None else bias * factor
     return weight * _rows(factor, weight), own - running_mean + beta
@@ -142,7 +198,15 @@ def mean_unscaled(weight, bias, gamma, beta, running_mean, running_var, eps):  #
     says="The sign of μ is turned round.",
     asks="Is the normalised output centred?",
 )
-def mean_added(weight, bias, gamma, beta, running_mean, running_var, eps):  # type: ignore[no-untyped-def]
+def mean_added(
+    weight: Tensor,
+    bias: Tensor | None,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: float,
+) -> Folded:
     return _fold(weight, bias, gamma * torch.rsqrt(running_var + eps), beta, -running_mean)
 
 
@@ -151,7 +215,15 @@ def mean_added(weight, bias, gamma, beta, running_mean, running_var, eps):  # ty
     says="You divide by the deviation only; the gain that BatchNorm learned is missing.",
     asks="Which two vectors does BatchNorm learn?",
 )
-def no_gamma(weight, bias, gamma, beta, running_mean, running_var, eps):  # type: ignore[no-untyped-def]
+def no_gamma(
+    weight: Tensor,
+    bias: Tensor | None,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: float,
+) -> Folded:
     return _fold(weight, bias, torch.rsqrt(running_var + eps), beta, running_mean)
 
 
@@ -160,7 +232,15 @@ def no_gamma(weight, bias, gamma, beta, running_mean, running_var, eps):  # type
     says="Your bias lacks what BatchNorm adds at the end.",
     asks="What is left of BatchNorm's output where the normalised value is 0?",
 )
-def no_beta(weight, bias, gamma, beta, running_mean, running_var, eps):  # type: ignore[no-untyped-def]
+def no_beta(
+    weight: Tensor,
+    bias: Tensor | None,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: float,
+) -> Folded:
     factor = gamma * torch.rsqrt(running_var + eps)
     return _fold(weight, bias, factor, torch.zeros_like(beta), running_mean)
 
@@ -170,7 +250,15 @@ def no_beta(weight, bias, gamma, beta, running_mean, running_var, eps):  # type:
     says="You multiply β by the factor; it is added last.",
     asks="What comes after β?",
 )
-def beta_scaled(weight, bias, gamma, beta, running_mean, running_var, eps):  # type: ignore[no-untyped-def]
+def beta_scaled(
+    weight: Tensor,
+    bias: Tensor | None,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: float,
+) -> Folded:
     factor = gamma * torch.rsqrt(running_var + eps)
     folded, before = _fold(weight, bias, factor, torch.zeros_like(beta), running_mean)
     return folded, before + beta * factor
@@ -181,7 +269,15 @@ def beta_scaled(weight, bias, gamma, beta, running_mean, running_var, eps):  # t
     says="Your factor runs along the last axis. That fits a square weight only, and scales its inputs.",
     asks="Which axis of the weight are the outputs?",
 )
-def columns(weight, bias, gamma, beta, running_mean, running_var, eps):  # type: ignore[no-untyped-def]
+def columns(
+    weight: Tensor,
+    bias: Tensor | None,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: float,
+) -> Folded:
     factor = gamma * torch.rsqrt(running_var + eps)
     return weight * factor, _fold(weight, bias, factor, beta, running_mean)[1]
 
@@ -192,14 +288,30 @@ def columns(weight, bias, gamma, beta, running_mean, running_var, eps):  # type:
     "running statistics of training.",
     asks="Whose mean and variance are running_mean and running_var?",
 )
-def own_statistics(weight, bias, gamma, beta, running_mean, running_var, eps):  # type: ignore[no-untyped-def]
+def own_statistics(
+    weight: Tensor,
+    bias: Tensor | None,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: float,
+) -> Folded:
     rows = weight.flatten(1)
     factor = gamma * torch.rsqrt(rows.var(dim=1, unbiased=False) + eps)
     return _fold(weight, bias, factor, beta, rows.mean(dim=1))
 
 
 @asked.also_correct("as torch writes it")
-def like_torch(weight, bias, gamma, beta, running_mean, running_var, eps):  # type: ignore[no-untyped-def]
+def like_torch(
+    weight: Tensor,
+    bias: Tensor | None,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: float,
+) -> Folded:
     if bias is None:
         bias = torch.zeros_like(running_mean)
     root = torch.rsqrt(running_var + eps)
@@ -208,7 +320,15 @@ def like_torch(weight, bias, gamma, beta, running_mean, running_var, eps):  # ty
 
 
 @asked.also_correct("by probing both layers with inputs")
-def by_probing(weight, bias, gamma, beta, running_mean, running_var, eps):  # type: ignore[no-untyped-def]
+def by_probing(
+    weight: Tensor,
+    bias: Tensor | None,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: float,
+) -> Folded:
     flat = weight.flatten(1)
     probes = torch.cat(
         [torch.zeros(1, flat.shape[1], dtype=weight.dtype), torch.eye(len(flat[0]), dtype=weight.dtype)]

@@ -79,7 +79,7 @@ def restless(
     records: list[list[Tensor]] = []
     fixed: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def after_step(step: int, tower: nn.Module) -> None:
+    def after_step(step: int, losses: list[float], tower: nn.Module) -> None:
         layers = _layers(tower)
         for place, (mask, codes) in fixed.items():
             with torch.no_grad():

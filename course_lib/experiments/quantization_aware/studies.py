@@ -106,7 +106,7 @@ class Oscillation(NamedTuple):
 def oscillation_study() -> Oscillation:
     """A rate that falls to 0, a constant one, and a constant one with oscillating weights frozen."""
     schedules = ("decay", "constant", "frozen")
-    columns = []
+    columns: list[tuple[float, ...]] = []
     for measure in ("share", "near", "seen", "seen_with_new_statistics"):
         columns += _columns([_values("oscillation", measure, schedule=one) for one in schedules])
     seeds = len(_values("oscillation", "share", schedule="decay"))

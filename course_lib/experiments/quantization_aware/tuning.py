@@ -38,7 +38,7 @@ class Tuned(NamedTuple):
 def recall_with(tower: nn.Module) -> Recall:
     """Evaluate the shipped model with another image tower; texts are encoded as ever."""
     model = shipped()
-    model.image_tower = tower.eval()
+    model.image_tower = tower.eval()  # type: ignore[assignment]  # any tower will do
     found = evaluate(model)
     return Recall(found.train_r1, found.other_r1, found.held_out_r1)
 
@@ -63,7 +63,7 @@ def tune(
     learning_rate: float,
     optimizer: Optimizer = "adam",
     decay: bool = True,
-    after_step: Callable[[int, nn.Module], None] | None = None,
+    after_step: Callable[[int, list[float], nn.Module], None] | None = None,
 ) -> Tuned:
     """Train an image tower further, in place, against the frozen texts of the shipped model.
 
@@ -83,7 +83,7 @@ def tune(
     else:
         chosen = torch.optim.SGD(parameters, lr=learning_rate, momentum=0.9)
     layers = [layer for layer in tower.modules() if isinstance(layer, quantization.QATLayer)]
-    losses = []
+    losses: list[float] = []
     order = torch.empty(0, dtype=torch.int64)
     tower.train()
     for step in range(steps):
@@ -103,7 +103,7 @@ def tune(
         chosen.step()
         losses.append(float(loss.detach()))
         if after_step is not None:
-            after_step(step, tower)
+            after_step(step, losses, tower)
     return Tuned(tower.eval(), tuple(losses))
 
 
