@@ -38,7 +38,7 @@ def straight_through_figure(state: StraightThroughState) -> Figure:
         slopes = fig.add_axes((0.07, 0.13, 0.36, 0.22))
         _draw_stairs(stairs, state, low, high)
         _draw_slopes(slopes, state, low, high)
-        _draw_path(fig.add_axes((0.53, 0.24, 0.44, 0.63)), state, low, high)
+        _draw_path(fig.add_axes((0.53, 0.24, 0.44, 0.63)), state)
         fig.suptitle(_title(state), y=0.98)
     return fig
 
@@ -151,7 +151,7 @@ def _draw_slopes(axes: Axes, state: StraightThroughState, low: float, high: floa
     _mark_ends(axes, state)
 
 
-def _draw_path(axes: Axes, state: StraightThroughState, low: float, high: float) -> None:
+def _draw_path(axes: Axes, state: StraightThroughState) -> None:
     steps = np.arange(state.steps + 1)
     for value in state.grid:
         axes.axhline(value, color="#cccccc", linewidth=1)
@@ -162,8 +162,8 @@ def _draw_path(axes: Axes, state: StraightThroughState, low: float, high: float)
     axes.plot(steps, state.meant, color=_MEANT)
     axes.plot(steps, state.literal, color=_PRINTED, linestyle="--")
     axes.set(xlim=(0, state.steps), xlabel="step of gradient descent")
-    reach = max(high, float(np.max(state.literal)), float(np.max(state.meant)))
-    depth = min(low, float(np.min(state.literal)), float(np.min(state.meant)))
+    drawn = [*state.ends, state.target, *state.literal, *state.meant]
+    depth, reach = min(drawn), max(drawn)
     pad = 0.04 * (reach - depth)
     axes.set_ylim(depth - pad, reach + pad)
     axes.set_title("the weight (grey: the grid)", fontsize=10.5, fontweight="normal", pad=4)

@@ -24,37 +24,37 @@ class QuantLinear:
 
     def forward(self, x: Tensor) -> Tensor:
         if self.observing:
-            self.watch(x)
-        return linear(self.rounded_input(x), self.rounded_weight(), self.used_bias())
+            self._watch(x)
+        return linear(self._rounded_input(x), self._rounded_weight(), self._used_bias())
 
     def stop_observing(self) -> None:
         self.observing = False
 
     def codes(self) -> Tensor:
-        scale = self.weight_scale()
-        return quantization.quantize(self.weight.detach(), scale, 0, *self.weight_codes(), axis=0)
+        scale = self._weight_scale()
+        return quantization.quantize(self.weight.detach(), scale, 0, *self._weight_codes(), axis=0)
 
     # What the wrong ones below spoil, each a part.
 
-    def watch(self, x: Tensor) -> None:
+    def _watch(self, x: Tensor) -> None:
         self.low = torch.minimum(self.low, x.detach().min())
         self.high = torch.maximum(self.high, x.detach().max())
 
-    def rounded_input(self, x: Tensor) -> Tensor:
+    def _rounded_input(self, x: Tensor) -> Tensor:
         qmin, qmax = quantization.code_range(self.bits)
         scale, zero_point = quantization.affine_qparams(self.low, self.high, qmin, qmax)
         return quantization.fake_quantize(x, scale, int(zero_point), qmin, qmax)
 
-    def weight_codes(self) -> quantization.CodeRange:
+    def _weight_codes(self) -> quantization.CodeRange:
         return quantization.code_range(self.bits, narrow=True)
 
-    def weight_scale(self) -> Tensor:
-        return quantization.channel_qparams(self.weight, *self.weight_codes(), symmetric=True).scale
+    def _weight_scale(self) -> Tensor:
+        return quantization.channel_qparams(self.weight, *self._weight_codes(), symmetric=True).scale
 
-    def rounded_weight(self) -> Tensor:
-        return quantization.fake_quantize(self.weight, self.weight_scale(), 0, *self.weight_codes(), axis=0)
+    def _rounded_weight(self) -> Tensor:
+        return quantization.fake_quantize(self.weight, self._weight_scale(), 0, *self._weight_codes(), axis=0)
 
-    def used_bias(self) -> Tensor:
+    def _used_bias(self) -> Tensor:
         return self.bias
 
 
@@ -146,8 +146,8 @@ asked = Exercise(
     asks="How many bytes does the bias take, beside the weight?",
 )
 class BiasRounded(QuantLinear):
-    def used_bias(self) -> Tensor:
-        qmin, qmax = self.weight_codes()
+    def _used_bias(self) -> Tensor:
+        qmin, qmax = self._weight_codes()
         scale = float(self.bias.detach().abs().max()) / qmax
         return quantization.fake_quantize(self.bias, scale, 0, qmin, qmax)
 
@@ -168,7 +168,7 @@ class StillObserving(QuantLinear):
     asks="What is the smallest value of two batches together?",
 )
 class LastBatch(QuantLinear):
-    def watch(self, x: Tensor) -> None:
+    def _watch(self, x: Tensor) -> None:
         self.low = x.detach().min().clamp_max(0)
         self.high = x.detach().max().clamp_min(0)
 
@@ -179,7 +179,7 @@ class LastBatch(QuantLinear):
     asks="Which numbers will the device know when a single picture comes in?",
 )
 class AlwaysOwnRange(QuantLinear):
-    def rounded_input(self, x: Tensor) -> Tensor:
+    def _rounded_input(self, x: Tensor) -> Tensor:
         qmin, qmax = quantization.code_range(self.bits)
         scale, zero_point = quantization.affine_qparams(x.detach().min(), x.detach().max(), qmin, qmax)
         return quantization.fake_quantize(x, scale, int(zero_point), qmin, qmax)
@@ -191,8 +191,8 @@ class AlwaysOwnRange(QuantLinear):
     asks="How many scales can be put in after the integer sums?",
 )
 class PerTensor(QuantLinear):
-    def weight_scale(self) -> Tensor:
-        return super().weight_scale().amax().expand(len(self.weight))
+    def _weight_scale(self) -> Tensor:
+        return super()._weight_scale().amax().expand(len(self.weight))
 
 
 @asked.misconception(
@@ -201,13 +201,13 @@ class PerTensor(QuantLinear):
     asks="Which axis of the weight are the outputs?",
 )
 class PerInput(QuantLinear):
-    def rounded_weight(self) -> Tensor:
-        codes = self.weight_codes()
+    def _rounded_weight(self) -> Tensor:
+        codes = self._weight_codes()
         scale = quantization.channel_qparams(self.weight, *codes, axis=1, symmetric=True).scale
         return quantization.fake_quantize(self.weight, scale, 0, *codes, axis=1)
 
     def codes(self) -> Tensor:
-        codes = self.weight_codes()
+        codes = self._weight_codes()
         scale = quantization.channel_qparams(self.weight, *codes, axis=1, symmetric=True).scale
         return quantization.quantize(self.weight.detach(), scale, 0, *codes, axis=1)
 
@@ -218,8 +218,8 @@ class PerInput(QuantLinear):
     asks="Which function rounds and lets a gradient through?",
 )
 class NoGradient(QuantLinear):
-    def rounded_weight(self) -> Tensor:
-        return super().rounded_weight().detach()
+    def _rounded_weight(self) -> Tensor:
+        return super()._rounded_weight().detach()
 
 
 @asked.misconception(
@@ -229,8 +229,8 @@ class NoGradient(QuantLinear):
     asks="Where do small gradients add up until they are worth a code?",
 )
 class Overwritten(QuantLinear):
-    def rounded_weight(self) -> Tensor:
-        rounded = super().rounded_weight()
+    def _rounded_weight(self) -> Tensor:
+        rounded = super()._rounded_weight()
         self.weight.data = rounded.detach().clone()
         return rounded
 
@@ -241,7 +241,7 @@ class Overwritten(QuantLinear):
     asks="Which two factors of the product will be integers?",
 )
 class WeightNotRounded(QuantLinear):
-    def rounded_weight(self) -> Tensor:
+    def _rounded_weight(self) -> Tensor:
         return self.weight
 
 
@@ -251,7 +251,7 @@ class WeightNotRounded(QuantLinear):
     asks="What does the device multiply the integer weight by?",
 )
 class InputNotRounded(QuantLinear):
-    def rounded_input(self, x: Tensor) -> Tensor:
+    def _rounded_input(self, x: Tensor) -> Tensor:
         return x
 
 
@@ -261,7 +261,7 @@ class InputNotRounded(QuantLinear):
     asks="Which grid lies over [low, high] without wasting codes?",
 )
 class SymmetricInput(QuantLinear):
-    def rounded_input(self, x: Tensor) -> Tensor:
+    def _rounded_input(self, x: Tensor) -> Tensor:
         qmin, qmax = quantization.code_range(self.bits, narrow=True)
         scale, _ = quantization.affine_qparams(self.low, self.high, qmin, qmax, symmetric=True)
         return quantization.fake_quantize(x, scale, 0, qmin, qmax)

@@ -43,7 +43,7 @@ class Arms(NamedTuple):
 def arms_study(measure: str = "seen", arm: str = "qat") -> Arms:
     """Fine-tuning without rounding and then quantizing, against fine-tuning with rounding ("qat" or "lsq").
 
-    ``measure`` is "seen", "other_vendor", "held_out" or "loss".
+    ``measure`` is a field of `Run`: "seen", "other_vendor" or "held_out", also with "_renewed", or "loss".
     """
     bits = sorted({line["bits"] for line in _lines("arms", arm=arm)}, reverse=True)
     control = [_values("arms", measure, arm="float", bits=b) for b in bits]
@@ -68,12 +68,13 @@ class Gradients(NamedTuple):
     literal_loss: tuple[float, ...]
 
 
-def gradient_study() -> Gradients:
-    """What the printed formula does to the training of the image tower on 3 bits."""
+def gradient_study(bits: int = 3) -> Gradients:
+    """What the printed formula does to the training of the image tower."""
     optimizers = ("sgd", "adam")
     rows = {
         (gradient, measure): [
-            _values("gradient", measure, gradient=gradient, optimizer=optimizer) for optimizer in optimizers
+            _values("gradient", measure, gradient=gradient, optimizer=optimizer, bits=bits)
+            for optimizer in optimizers
         ]
         for gradient in ("meant", "literal")
         for measure in ("seen", "loss")
