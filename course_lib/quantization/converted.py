@@ -101,7 +101,8 @@ def convert(model: nn.Module) -> nn.Module:
     Returns
     -------
     nn.Module
-        In evaluation mode; it gives what ``model.eval()`` gives, to rounding.
+        In evaluation mode; it gives what ``model.eval()`` gives, to rounding. (An activation that lies on the
+        border of two codes to the last bit may fall either way.)
 
     Raises
     ------
@@ -121,6 +122,7 @@ def convert(model: nn.Module) -> nn.Module:
 
     Examples
     --------
+    >>> from course_lib.quantization import calibrate, prepare_qat
     >>> linear = torch.nn.Linear(2, 1, bias=False)
     >>> _ = linear.weight.data.copy_(torch.tensor([[0.7, -0.31]]))
     >>> prepared = prepare_qat(linear, weight_bits=4)

@@ -8,10 +8,12 @@ from course_lib.experiments.quantization_aware.bugs import (
 from course_lib.experiments.quantization_aware.estimator import (
     ClippedWeight,
     Dithered,
+    LearnedLimit,
     Optimizers,
     clipped_weight,
     descend,
     dithered,
+    learned_limit,
     optimizers,
 )
 from course_lib.experiments.quantization_aware.oscillation import Between, between, restless
@@ -51,6 +53,7 @@ __all__ = [
     "Folding",
     "Gradients",
     "Layers",
+    "LearnedLimit",
     "LiveEpoch",
     "Optimizers",
     "Oscillation",
@@ -72,6 +75,7 @@ __all__ = [
     "folding",
     "gradient_run",
     "gradient_study",
+    "learned_limit",
     "optimizers",
     "oscillation_study",
     "post_training_table",

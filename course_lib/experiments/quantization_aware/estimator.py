@@ -156,3 +156,34 @@ def optimizers(
         adam_literal,
         float((adam_weight - adam_other).abs().max()) / scale,
     )
+
+
+class LearnedLimit(NamedTuple):
+    """A step for a bell curve, learned from the squared error, beside the best and the largest."""
+
+    bits: int
+    learned: float  # the value of the largest code, in standard deviations
+    best: float
+    largest: float
+    learned_db: float
+    best_db: float
+    largest_db: float
+
+
+def learned_limit(bits: int = 2, size: int = 20_000, seed: int = 0) -> LearnedLimit:
+    """Let a step follow LSQ's gradient of the squared error, from the paper's start."""
+    x = torch.randn(size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    qmin, qmax = quantization.code_range(bits, narrow=True)
+    step = quantization.lsq_initial_step(x, qmax).requires_grad_()
+    optimizer = torch.optim.Adam([step], lr=0.02)
+    for _ in range(200):
+        loss = ((quantization.lsq_fake_quantize(x, step, qmin, qmax) - x) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    limits = float(step.detach()) * qmax, float(quantization.best_clip(x, bits)), float(x.abs().max())
+    ratios = [
+        float(quantization.sqnr_db(x, quantization.fake_quantize(x, limit / qmax, 0, qmin, qmax)))
+        for limit in limits
+    ]
+    return LearnedLimit(bits, *limits, *ratios)
