@@ -33,7 +33,8 @@ from course_lib.quantization.lsq import lsq_fake_quantize, lsq_initial_step
 from course_lib.quantization.oscillation import oscillating
 from course_lib.quantization.outliers import Outliers, outlier_kind
 from course_lib.quantization.packing import pack_int4, unpack_int4
-from course_lib.quantization.qat import QATLayer, Steps, calibrate, prepare_qat, set_observing
+from course_lib.quantization.qat import calibrate, prepare_qat, set_observing
+from course_lib.quantization.qat_layer import QATLayer, Steps
 from course_lib.quantization.qparams import CodeRange, QParams, affine_qparams, code_range
 from course_lib.quantization.roofline import bytes_per_token, tokens_per_second_bound
 from course_lib.quantization.smoothquant import act_absmax, smooth_scales

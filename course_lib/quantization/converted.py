@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from course_lib.quantization.affine import _quantize, spread
 from course_lib.quantization.batch_norm import _fold_batch_norm
-from course_lib.quantization.qat import Core, QATLayer, multiply, qat_layers
+from course_lib.quantization.qat import qat_layers
+from course_lib.quantization.qat_layer import QATLayer, geometry_of, multiply
 from course_lib.validate import check_finite, check_floating, check_tensor
 
 #: Sums of integers below it are exact in float32.
@@ -57,7 +58,7 @@ class IntegerLayer(nn.Module):
         x_scale, x_zero_point = layer.observer.qparams()
         self.x_scale, self.x_zero_point = float(x_scale), int(x_zero_point)
         self.x_codes = layer.observer.qmin, layer.observer.qmax
-        self.shape_of = _without_weights(core)
+        self._geometry = geometry_of(core)
         largest = max(abs(code - self.x_zero_point) for code in self.x_codes)
         self._exact = codes[0].numel() * largest * qmax < EXACT
 
@@ -77,7 +78,7 @@ class IntegerLayer(nn.Module):
         # Less z before the padding: what is padded stands for the value 0.
         integers = codes - self.x_zero_point
         dtype = torch.float32 if self._exact else torch.float64
-        sums = multiply(self.shape_of, integers.to(dtype), self.codes.to(dtype), None)
+        sums = multiply(integers.to(dtype), self.codes.to(dtype), None, self._geometry)
         y = sums.float() * _along_channels(self.x_scale * self.scale, sums)
         return y if self.bias is None else y + _along_channels(self.bias, y)
 
@@ -160,10 +161,3 @@ def _folded(codes: Tensor, step: Tensor, bias: Tensor | None, norm: Any) -> tupl
 
 def _along_channels(values: Tensor, like: Tensor) -> Tensor:
     return values.reshape(1, -1, *[1] * (like.ndim - 2)) if like.ndim > 2 else values
-
-
-def _without_weights(core: Core) -> Core:
-    """The layer's stride, padding and so on, without its weight: the codes are held elsewhere."""
-    shape = copy.copy(core)
-    shape._parameters = {}
-    return shape
