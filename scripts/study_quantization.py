@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -84,6 +85,15 @@ def kept_lines(path: Path) -> list[Line]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+def complete(lines: list[Line]) -> list[Line]:
+    """Drop what was left unfinished: runs of a seed for which the same study has not run everything."""
+    wanted = Counter((line["study"], line["seed"]) for line in planned())
+    made = Counter((line["study"], line["seed"]) for line in lines)
+    return [
+        line for line in lines if made[line["study"], line["seed"]] == wanted[line["study"], line["seed"]]
+    ]
+
+
 @app.command()
 def run(runs: Annotated[Path, typer.Argument(help="JSON-lines file to append to.")]) -> None:
     """Run what is missing, in one thread: the results do not depend on how many cores there are."""
@@ -118,7 +128,7 @@ def record(
             "sgd_rate": SGD_RATE,
         },
     }
-    lines = ",\n".join(json.dumps(line) for line in kept_lines(runs))
+    lines = ",\n".join(json.dumps(line) for line in complete(kept_lines(runs)))
     text = json.dumps(table, indent=1)[:-2] + f',\n "runs": [\n{lines}\n ]\n}}\n'
     path = out / TABLE
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -70,11 +70,12 @@ def restless(
     seed: int = 0,
     learning_rate: float = 1e-3,
     schedule: str = "decay",
+    window: int = WINDOW,
 ) -> Restless:
     """Fine-tune with rounding, and count the weights that go back and forth.
 
-    ``schedule`` is "decay" (the rate falls to 0), "constant", or "frozen": a constant rate, but 50 steps
-    before the end every weight that oscillated in the 50 before is fixed at the code that it held most.
+    ``schedule`` is "decay" (the rate falls to 0), "constant", or "frozen": a constant rate, but ``window``
+    steps before the end every weight that oscillated in as many before is fixed at its most frequent code.
     """
     records: list[list[Tensor]] = []
     fixed: dict[int, tuple[Tensor, Tensor]] = {}
@@ -85,9 +86,9 @@ def restless(
             with torch.no_grad():
                 weight = layers[place].core.weight
                 weight[mask] = (codes * _spread(layers[place]))[mask]
-        if step >= steps - 2 * WINDOW:
+        if step >= steps - 2 * window:
             records.append([codes_of(layer) for layer in layers])
-        if schedule == "frozen" and step == steps - WINDOW - 1:
+        if schedule == "frozen" and step == steps - window - 1:
             for place in range(len(layers)):
                 record = torch.stack([codes[place] for codes in records])
                 mask = quantization.oscillating(record)
@@ -105,7 +106,7 @@ def restless(
     layers = _layers(tuned.tower)
     restless_ones, close, total = 0, 0, 0
     for place, layer in enumerate(layers):
-        record = torch.stack([codes[place] for codes in records[-WINDOW:]])
+        record = torch.stack([codes[place] for codes in records[-window:]])
         restless_ones += int(quantization.oscillating(record).sum())
         steps_of = layer.core.weight.detach() / _spread(layer)
         close += int(((steps_of - steps_of.floor() - 0.5).abs() < 0.1).sum())
