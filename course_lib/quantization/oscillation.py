@@ -32,7 +32,7 @@ def oscillating(codes: Int[Tensor, "steps *weights"], least: int = 2) -> Bool[Te
 
     References
     ----------
-    Nagel et al. 2022, arXiv:2203.08452, section 2.2.
+    Nagel et al. 2022, arXiv:2203.08452, section 2.
 
     Examples
     --------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -153,6 +154,7 @@ class Layers(NamedTuple):
     meant: tuple[float, ...]
     literal: tuple[float, ...]
     ratio: tuple[float, ...]
+    log10_ratio: tuple[float, ...]
     activation_steps: tuple[float, ...]
 
 
@@ -172,7 +174,8 @@ def printed_gradients(bits: int = 3, seed: int = 0) -> Layers:
         norms.append(layer_gradients(tower))
     steps = [float(layer.observer.qparams().scale) for layer in qat_layers(start)]
     ratio = [literal / meant for meant, literal in zip(*norms, strict=True)]
-    return Layers(bits, tuple(norms[0]), tuple(norms[1]), tuple(ratio), tuple(steps))
+    logarithms = tuple(math.log10(one) for one in ratio)
+    return Layers(bits, tuple(norms[0]), tuple(norms[1]), tuple(ratio), logarithms, tuple(steps))
 
 
 def _live(tower: nn.Module, loss: float) -> LiveEpoch:
