@@ -145,7 +145,7 @@ show(
             "estimator, averaged over noise": dither.estimated,
             "estimator in training": dither.without_noise,
         },
-        title="The estimator is right on average, and nowhere exactly",
+        title="The estimator follows the slope of the mean loss, half a step off at most",
         xlabel="x (codes −2 … 1, target 0.3)",
         ylabel="slope of the loss",
     ),
@@ -159,7 +159,7 @@ gap = max(abs(a - b) for a, b in zip(dither.slope, dither.estimated, strict=True
 print(f"estimator against the slope of the mean loss: off by up to {gap:.2f}")
 
 # %% [markdown]
-# The mean is the clip, to the number of draws. The slope of the mean *loss* is another matter: it also counts the
+# The mean is the clip, as closely as 4,001 draws can tell. The slope of the mean *loss* is another matter: it also counts the
 # variance that the noise adds, $\frac12 s^2 f (1 - f)$, and the estimator does not see that. The two agree in the
 # middle between codes, and differ by up to half a step elsewhere. So the estimator is exact for linear losses under
 # dither, and in training it is a useful bias. Nothing guarantees that following it goes downhill. That it does is
@@ -543,6 +543,7 @@ show(
         title="Rounding in training pays where bits are few (bars: standard error)",
         xlabel="bits of weights and activations",
         ylabel="recall at 1 of seen emoji",
+        xscale="log",
     ),
     alt="Recall against bits for three ways of training: alike at 8 bits, apart at 3 and 2.",
 )

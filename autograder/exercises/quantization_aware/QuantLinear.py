@@ -174,6 +174,18 @@ class LastBatch(QuantLinear):
 
 
 @asked.misconception(
+    "the range is a moving average",
+    says="Your low and high approach what is seen, a tenth of the way with each batch. That is an observer of its own "
+    "right; here the range is that of all inputs so far.",
+    asks="Does your range hold the largest input that was ever watched?",
+)
+class Moving(QuantLinear):
+    def _watch(self, x: Tensor) -> None:
+        self.low = 0.9 * self.low + 0.1 * x.detach().min()
+        self.high = 0.9 * self.high + 0.1 * x.detach().max()
+
+
+@asked.misconception(
     "the range is worked out anew in every call",
     says="Your inputs are rounded on a grid over the batch itself, watched or not.",
     asks="Which numbers will the device know when a single picture comes in?",

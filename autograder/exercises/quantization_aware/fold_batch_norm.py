@@ -283,6 +283,25 @@ def columns(
 
 
 @asked.misconception(
+    "the factor does not reach the outputs of a convolution",
+    says="Your factor has the shape [outputs, 1]. With four axes that lines up with the kernel's height, and where the "
+    "kernel has as many rows as there are outputs, nothing complains.",
+    asks="From which side does broadcasting line up axes?",
+)
+def two_axes(
+    weight: Tensor,
+    bias: Tensor | None,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: float,
+) -> Folded:
+    factor = gamma * torch.rsqrt(running_var + eps)
+    return weight * factor[:, None], _fold(weight, bias, factor, beta, running_mean)[1]
+
+
+@asked.misconception(
     "statistics of the weight instead of the running ones",
     says="You centre and scale by the weight's own rows. BatchNorm normalises outputs, and in use it takes the "
     "running statistics of training.",

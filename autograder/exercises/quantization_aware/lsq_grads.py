@@ -117,6 +117,17 @@ def clipped_forgotten(x: Tensor, scale: Tensor, qmin: int, qmax: int, upstream: 
 
 
 @asked.misconception(
+    "clipped values vote with their own size",
+    says="Outside you have v itself, where x̃ is s times the last code: however far out the value lies, ∂x̃/∂s is that code.",
+    asks="What is x̃ of a value far above the range, as a function of s?",
+)
+def own_size(x: Tensor, scale: Tensor, qmin: int, qmax: int, upstream: Tensor) -> Grads:
+    v, below, above = _parts(x, scale, qmin, qmax)
+    offset = torch.where(below | above, v, torch.round(v) - v)
+    return _with_step(x, scale, qmin, qmax, upstream, offset, _factor(x, qmax))
+
+
+@asked.misconception(
     "the offset has the wrong sign",
     says="Inside you have v − round(v) instead of round(v) − v.",
     asks="x̃ = s·round(v). If s grows and round(v) stays, does x̃ − x grow with or against the offset?",
@@ -181,7 +192,7 @@ def without_qmax(x: Tensor, scale: Tensor, qmin: int, qmax: int, upstream: Tenso
 
 @asked.misconception(
     "clipped values keep their gradient",
-    says="The step's gradient is right; that of x has no mask.",
+    says="Your gradient of x has no mask: clipped values are pushed as well.",
     asks="Does x̃ change when a clipped value moves a little?",
 )
 def unmasked(x: Tensor, scale: Tensor, qmin: int, qmax: int, upstream: Tensor) -> Grads:

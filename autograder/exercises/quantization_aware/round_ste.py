@@ -105,6 +105,15 @@ def truncated(x: Tensor) -> Tensor:
 
 
 @asked.misconception(
+    "rounded down instead of to the nearest",
+    says="Your values are those of floor: half a step too low on average; the gradient is right.",
+    asks="What is the average of x − floor(x)?",
+)
+def floored(x: Tensor) -> Tensor:
+    return torch.floor(x).detach() + (x - x.detach())
+
+
+@asked.misconception(
     "the gradient is weighted by the distance to the grid",
     says="Your gradient is 1 minus the rounding error, or like it: you differentiate through the error, too.",
     asks="Is round(x) − x a constant for autograd in your code?",
