@@ -36,7 +36,12 @@ from course_lib.quantization.packing import pack_int4, unpack_int4
 from course_lib.quantization.qat import calibrate, prepare_qat, set_observing
 from course_lib.quantization.qat_layer import QATLayer, Steps
 from course_lib.quantization.qparams import CodeRange, QParams, affine_qparams, code_range
-from course_lib.quantization.roofline import bytes_per_token, tokens_per_second_bound
+from course_lib.quantization.roofline import (
+    bytes_per_token,
+    critical_batch,
+    roofline_tokens_per_second,
+    tokens_per_second_bound,
+)
 from course_lib.quantization.smoothquant import act_absmax, smooth_scales
 from course_lib.quantization.straight_through import fake_quantize, round_ste
 from course_lib.quantization.w8a8 import W8A8Linear
@@ -77,6 +82,7 @@ __all__ = [
     "clip_and_round_error",
     "code_range",
     "convert",
+    "critical_batch",
     "dequantize",
     "dequantize_kv",
     "dithered_quantize",
@@ -100,6 +106,7 @@ __all__ = [
     "quantize_per_channel",
     "quantize_per_group",
     "quantize_per_tensor",
+    "roofline_tokens_per_second",
     "round_ste",
     "set_observing",
     "smooth_scales",
