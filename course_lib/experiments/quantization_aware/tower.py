@@ -34,18 +34,24 @@ class PostTraining(NamedTuple):
     full: Recall  # 32 bits
     quantized: tuple[Recall, ...]
     renewed: tuple[Recall, ...]  # after measuring batch normalisation's statistics anew
+    zeros: tuple[float, ...]  # share of the weights whose code is 0
 
 
 def post_training_table(bits: Sequence[int] = (8, 4, 3, 2)) -> PostTraining:
     """Quantize the shipped tower to fewer and fewer bits."""
     tower = shipped().image_tower
-    plain, renewed = [], []
+    plain, renewed, zeros = [], [], []
     for b in bits:
         model = prepared(tower, b)
-        plain.append(recall_with(quantization.convert(model)))
+        integer = quantization.convert(model)
+        plain.append(recall_with(integer))
+        codes = [
+            one.codes.flatten() for one in integer.modules() if isinstance(one, quantization.IntegerLayer)
+        ]
+        zeros.append(float((torch.cat(codes) == 0).double().mean()))
         renew_statistics(model)
         renewed.append(recall_with(quantization.convert(model)))
-    return PostTraining(tuple(bits), recall_with(tower), tuple(plain), tuple(renewed))
+    return PostTraining(tuple(bits), recall_with(tower), tuple(plain), tuple(renewed), tuple(zeros))
 
 
 class LiveEpoch(NamedTuple):
