@@ -754,8 +754,8 @@ print(
 print(f"only the rounded bias              {buggy.only_bias:6.1f} dB")
 
 # %% [markdown]
-# Compared with the model in *training* mode, on the batch in question, the worst bug looks perfect: that model uses
-# the batch's statistics, too. Convert, and compare in evaluation mode.
+# Compared with the model in *training* mode, on the batch in question, the bug in the statistics looks perfect: that
+# model uses the batch's statistics, too. Convert, and compare in evaluation mode.
 
 # %% [markdown]
 # ## What to gain, and what to watch
