@@ -50,6 +50,8 @@ def prepare_qat(
     Batch normalisation is not folded during training: its factors pass through the per-channel quantization
     of the weights (see `fold_batch_norm`), so that folding at the end changes nothing.
 
+    What the observers have seen is no part of the ``state_dict``: copy or pickle a calibrated model whole.
+
     References
     ----------
     Jacob et al. 2017, arXiv:1712.05877, section 3; Krishnamoorthi 2018, arXiv:1806.08342, section 3.2.

@@ -193,6 +193,63 @@ def negative_scales(
 
 
 @asked.misconception(
+    "the bias is rounded to whole steps of the weight",
+    says="You no longer clip the bias, but it is still rounded, to multiples of the weight's step. The sums that it is "
+    "added to have a far finer grid: that step times the inputs' one.",
+    asks="What does rounding the bias save, beside a matrix of codes?",
+)
+def bias_on_steps(
+    weight: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    last_batch: Tensor,
+    bits: int,
+    eps: float,
+) -> Converted:
+    codes, scale, bias = convert_layer(weight, gamma, beta, running_mean, running_var, last_batch, bits, eps)
+    return codes, scale, scale * torch.round(bias / scale)
+
+
+@asked.misconception(
+    "the mean is right, the variance still the batch's",
+    says="You fold in the running mean, and the variance of the last batch.",
+    asks="Which two statistics does batch normalisation keep?",
+)
+def batch_variance(
+    weight: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    last_batch: Tensor,
+    bits: int,
+    eps: float,
+) -> Converted:
+    var = (last_batch @ weight.T).var(dim=0)
+    return convert_layer(weight, gamma, beta, running_mean, var, last_batch, bits, eps)
+
+
+@asked.misconception(
+    "codes of one bit too many",
+    says="Your largest code is 2ᵇ − 1, and half of the codes are negative.",
+    asks="Which codes do 4 bits hold, with a sign?",
+)
+def one_bit_more(
+    weight: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    last_batch: Tensor,
+    bits: int,
+    eps: float,
+) -> Converted:
+    return convert_layer(weight, gamma, beta, running_mean, running_var, last_batch, bits + 1, eps)
+
+
+@asked.misconception(
     "one scale for the whole weight",
     says="Your scale is the same for every output.",
     asks="How many scales did the printed function have?",

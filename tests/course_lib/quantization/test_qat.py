@@ -13,8 +13,10 @@ from course_lib.quantization import (
     convert,
     dithered_quantize,
     fold_batch_norm,
+    int_matmul,
     oscillating,
     prepare_qat,
+    quantize,
     round_ste,
     set_observing,
 )
@@ -158,6 +160,19 @@ def test_large_sums_are_exact():
     sums = (codes - integer.x_zero_point) @ integer.codes.long().T
     wanted = sums.double() * (integer.x_scale * integer.scale.double())
     assert torch.allclose(integer(x).double(), wanted, rtol=1e-6)
+
+
+def test_an_integer_layer_against_the_integer_product():
+    """The same codes through `int_matmul`, which multiplies in int32."""
+    linear = nn.Linear(12, 5)
+    model = prepare_qat(linear, 6, 8)
+    x = torch.randn(30, 12, generator=torch.Generator().manual_seed(2)) + 0.5
+    calibrate(model, [x])
+    layer = convert(model)
+    x_codes = quantize(x, layer.x_scale, layer.x_zero_point, *layer.x_codes)
+    product = int_matmul(x_codes, layer.codes, layer.x_scale, layer.x_zero_point, layer.scale, 0)
+    assert layer.x_zero_point != 0
+    assert torch.allclose(layer(x), product + linear.bias, atol=1e-5)
 
 
 def test_a_layer_alone():
