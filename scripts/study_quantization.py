@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,6 +29,7 @@ from course_lib.experiments.quantization_aware.study import (
     SHORT,
     STEPS,
     arm_run,
+    float_rate_run,
     gradient_run,
 )
 
@@ -57,6 +57,8 @@ def planned() -> Iterator[Line]:
                         yield {"study": "gradient", **cell, "seed": seed}
             for schedule in SCHEDULES:
                 yield {"study": "oscillation", "schedule": schedule, "seed": seed}
+            for schedule in SCHEDULES[:2]:
+                yield {"study": "float_rate", "schedule": schedule, "seed": seed}
 
 
 def run_line(line: Line) -> Line:
@@ -67,6 +69,8 @@ def run_line(line: Line) -> Line:
         found = arm_run(**arguments)._asdict()
     elif line["study"] == "gradient":
         found = gradient_run(**arguments)._asdict()
+    elif line["study"] == "float_rate":
+        found = float_rate_run(**arguments)._asdict()
     else:
         one = restless(**arguments)
         found = {
@@ -86,12 +90,13 @@ def kept_lines(path: Path) -> list[Line]:
 
 
 def complete(lines: list[Line]) -> list[Line]:
-    """Drop what was left unfinished: runs of a seed for which the same study has not run everything."""
-    wanted = Counter((line["study"], line["seed"]) for line in planned())
-    made = Counter((line["study"], line["seed"]) for line in lines)
-    return [
-        line for line in lines if made[line["study"], line["seed"]] == wanted[line["study"], line["seed"]]
-    ]
+    """Put runs into the plan's order, and drop seeds for which a study has not run everything."""
+    plan = list(planned())
+    made = [next((line for line in lines if wanted.items() <= line.items()), None) for wanted in plan]
+    missing = {
+        (wanted["study"], wanted["seed"]) for wanted, line in zip(plan, made, strict=True) if line is None
+    }
+    return [line for line in made if line is not None and (line["study"], line["seed"]) not in missing]
 
 
 @app.command()

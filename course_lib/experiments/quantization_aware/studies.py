@@ -114,6 +114,26 @@ def oscillation_study() -> Oscillation:
     return Oscillation(schedules, seeds, *columns)
 
 
+class FloatRate(NamedTuple):
+    """The control of `oscillation_study`: the same steps in floating point, recall at 1 of seen emoji."""
+
+    schedules: tuple[str, ...]
+    seeds: int
+    recall: tuple[float, ...]
+    recall_error: tuple[float, ...]
+    renewed: tuple[float, ...]
+    renewed_error: tuple[float, ...]
+
+
+def float_rate_study() -> FloatRate:
+    """What a constant rate costs where nothing is rounded."""
+    schedules = ("decay", "constant")
+    columns: list[tuple[float, ...]] = []
+    for measure in ("seen", "seen_renewed"):
+        columns += _columns([_values("float_rate", measure, schedule=one) for one in schedules])
+    return FloatRate(schedules, len(_values("float_rate", "seen", schedule="decay")), *columns)
+
+
 class Rerun(NamedTuple):
     """One run of the study, made again, beside its recorded line."""
 

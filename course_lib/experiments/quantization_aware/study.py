@@ -69,6 +69,18 @@ def gradient_run(gradient: str, optimizer: str, bits: int, seed: int, steps: int
     return _run(tuned.tower, tuned)
 
 
+def float_rate_run(schedule: str, seed: int, steps: int = 104) -> Run:
+    """Train in floating point, with a rate that falls ("decay") or is "constant": oscillation's control."""
+    tuned = tune(
+        _channels_last(copy.deepcopy(shipped().image_tower)),
+        steps=steps,
+        seed=seed,
+        learning_rate=LEARNING_RATE,
+        decay=schedule == "decay",
+    )
+    return _run(tuned.tower, tuned)
+
+
 @lru_cache(maxsize=1)
 def _float_tower(seed: int, steps: int) -> Tuned:
     tower = _channels_last(copy.deepcopy(shipped().image_tower))

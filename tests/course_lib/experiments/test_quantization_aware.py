@@ -159,6 +159,12 @@ class TestRecorded:
         share = dict(zip(found.schedules, found.share, strict=True))
         assert share["decay"] < 0.5 * share["constant"]
 
+    def test_a_constant_rate_costs_as_much_without_rounding(self):
+        rounded, smooth = experiments.oscillation_study(), experiments.float_rate_study()
+        costs = [study.recall[0] - study.recall[1] for study in (rounded, smooth)]
+        assert min(costs) > 0.01
+        assert abs(costs[0] - costs[1]) < 0.015
+
     def test_the_runs_say_how_they_were_made(self):
         recorded = experiments.recorded_studies()
         assert recorded["generator"] == "scripts/study_quantization.py"
