@@ -87,7 +87,7 @@ def decoding(machine: Machine, prompt: int = 128, seconds: float = 1.0) -> Decod
         read = sum(map(weights_of, layers)) + head.nbytes
         rows.append((read, _kernel(layers[0]), *_timed(model, layers, head, seconds)))
     bound = tuple(quantization.tokens_per_second_bound(machine.bandwidth.high, read) for read, *_ in rows)
-    parameters = sum(linear.weight.numel() for linear in originals.values()) + head.numel()
+    parameters = sum(map(weights_of, originals.values())) // 4 + head.numel()
     read_at_once = quantization.bytes_per_token(parameters, 32, batch=prompt)
     return Decoding(
         name,
