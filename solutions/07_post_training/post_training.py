@@ -27,7 +27,6 @@
 # </details>
 
 # %%
-import numpy as np
 import torch
 
 from autograder import check, predict, reveal, rubric
@@ -171,17 +170,15 @@ for name, rate, unit in (
     print(f"{name:9s} {unit:>11s}", *(f"{value / 1e9:8.1f}" for value in values))
 ridge = machine.float32.high / machine.bandwidth.high
 print(f"operations in the time of one byte, float32: {ridge:.1f}")
-print(
-    "batch at which both are equal:",
-    *(
-        f"{quantization.critical_batch(bits, machine.bandwidth.high, machine.float32.high):.1f} with {bits} bits, "
-        for bits in (32, 16, 4.5)
-    ),
-)
+for bits in (32, 16, 4.5):
+    equal = quantization.critical_batch(
+        bits, machine.bandwidth.high, machine.float32.high
+    )
+    print(f"batch at which both roofs meet, {bits} bits: {equal:.1f}")
 
 # %% [markdown]
-# On the two-core machine on which this was written, one thread had 20 to 33 GB/s and 90 to 100 GFLOP/s, which makes 3
-# to 5 operations in the time of a byte. Decoding in float32 offers 0.5.
+# On the two-core machine on which this was written, one thread undisturbed had some 30 GB/s and 100 GFLOP/s, which
+# makes 3 to 4 operations in the time of a byte. Decoding in float32 offers 0.5.
 #
 # The figure has these rates built in. **Find out:** how many sequences must be decoded together until arithmetic is the
 # limit, at 32 bits and at 4? What does a context of 32,768 tokens do to a busy server, and how does the remedy look?
@@ -222,9 +219,9 @@ for row in zip(
         f"{form:9s} {kernel:12s} {read:9.0f} {bound:8.1f} {products.median:13.1f}"
         f"{whole.median:15.1f} ({whole.low:.1f}–{whole.high:.1f})"
     )
-print(
-    f"a prompt of 128 tokens, float32: {decoded.prefill.median:.0f} tokens a second, bound {decoded.prefill_bound:.0f}"
-)
+prompt = decoded.prefill.median
+print(f"a prompt of 128 tokens: {prompt:.0f} tokens a second")
+print(f"bound on it, by arithmetic: {decoded.prefill_bound:.0f}")
 print(
     f"the float32 output layer's share of the bytes at 4 bits: {decoded.head_share:.0%}"
 )
@@ -232,16 +229,16 @@ print(
 # %% [markdown]
 # Read it from left to right.
 #
-# - **The bound is not reached.** On our machine float32 came to a third of it. Two gaps: the products alone miss it,
+# - **The bound is not reached.** On our machine float32 came to a third or a half of it. Two gaps: the products alone miss it,
 #   because a product of a small matrix and a vector reads more slowly than a sweep over 256 MB; and the whole model adds
 #   what reads hardly any weights (norms, rotations, attention, Python between some thousand small operations).
-# - **The order is right.** Fewer bytes, more tokens. On our machine weights of 4 bits wrote two to four times as many
+# - **The order is right.** Fewer bytes, more tokens. On our machine, weights of 4 bits wrote 1.6 to 3.6 times as many
 #   tokens as float32. If a line of yours says `dequantize` or `float`, your processor has no kernel for that format, and
 #   then fewer bytes cost time. The next section is about that.
 # - **What stays in float32 is what remains.** At 4 bits the output layer, a fifth of the weights, is two thirds of the
 #   bytes: this model cannot get faster by another factor of two without touching it.
-# - **A prompt is another matter.** The same weights, read once for 128 tokens, make ten times as many tokens a second,
-#   and there the bound is arithmetic.
+# - **A prompt is another matter.** The same weights, read once for 128 tokens, make more than ten times as many tokens
+#   a second, and there the bound is arithmetic.
 #
 # Several sequences at once, in float32:
 
@@ -291,10 +288,10 @@ for form, kernel, read, speed in zip(
     )
 
 # %% [markdown]
-# The last line is the surprise: an eighth of the bytes, and *slower* than float32, on our machine by a factor of 40 to
-# 110. Unpacking makes a float32 weight out of the codes, in several sweeps over memory, writes it, and then the product
+# The last line is the surprise: an eighth of the bytes, and *slower* than float32, on our machine by a factor of 50 to
+# 100. Unpacking makes a float32 weight out of the codes, in several sweeps over memory, writes it, and then the product
 # reads it after all. The packed kernels never write it: they unpack in registers, while the next bytes are on their way.
-# With them, 4 and 8 bits were two to nine times as fast as float32 here. Fewer bytes are a saving in memory at once, and a saving in time
+# With them, 4 and 8 bits were about two to nine times as fast as float32 here. Fewer bytes are a saving in memory at once, and a saving in time
 # only with a kernel that reads them. (Which number you see depends on your processor's caches and on its instructions.
 # If the second column says `dequantize` or `float`, there is no such kernel here, and the format is slower than float32.)
 #
@@ -316,7 +313,6 @@ show(
         },
         title="One layer: what is fast for one token, and for many",
         ylabel="times as fast as float32",
-        references={"float32": 1},
         number_format=".2g",
     ),
     alt="Speed of six formats of a layer beside float32, for 1 and for 128 tokens: "
@@ -513,13 +509,13 @@ check("post_training.MinMax", MinMax)
 def percentile_limit(counts, edges, percentile):
     """The value below which a share of the histogram lies.
 
-    counts: numpy array, [bins], of values in each bin; edges: [bins + 1], ascending;
-    percentile: a number above 0, up to 100. Returns a number.
+    counts: [bins], how many values are in each bin; edges: [bins + 1], ascending;
+    percentile: a number above 0, up to 100. Returns a number or a 0-d tensor.
     """
     ### BEGIN SOLUTION
     wanted = percentile / 100 * counts.sum()
-    reached = np.cumsum(counts)
-    k = int(np.argmax(reached >= wanted))  # the first bin by whose end it is reached
+    reached = counts.cumsum(dim=0)
+    k = int((reached < wanted).sum())  # the first bin by whose end it is reached
     inside = (wanted - (reached[k] - counts[k])) / counts[k]
     return edges[k] + inside * (edges[k + 1] - edges[k])
     ### END SOLUTION
@@ -589,7 +585,8 @@ print("output, dB                      range to    all tokens   first token   ot
 for name, limit, overall, first, others in zip(
     token.observers, token.limit, token.overall, token.first, token.others, strict=True
 ):
-    print(f"{name:28s} {limit:11.1f} {overall:12.1f} {first:13.1f} {others:8.1f}")
+    reach = "its own" if limit != limit else f"{limit:.1f}"
+    print(f"{name:28s} {reach:>11s} {overall:12.1f} {first:13.1f} {others:8.1f}")
 
 # %% [markdown]
 # 0.1 dB: at every ordinary token the int8 input is as good as all zeros, and the average does not show it, because nearly
@@ -641,7 +638,7 @@ print(f"{'float32':30s} {cached.kilobytes[-1]:7.1f}")
 
 # %% [markdown]
 # int8 costs half a percent, at a quarter of the bytes; int4 costs 15 %, at an eighth and a little. One scale for a head is
-# two to five times worse than one for each token, and it gets worse as the context grows, since the loudest token so
+# three to six times worse than one for each token, and it gets worse as the context grows, since the loudest token so
 # far sets the step for all. A scale for each *channel* of the keys (as KIVI does) is better still for keys: 3 % instead of
 # 7 %. Keys have loud channels, values have none. But a channel's range has to wait for all its tokens.
 #
@@ -690,7 +687,7 @@ for row in zip(
 
 # %% [markdown]
 # Rounding to the nearest has the least error in the *weights*, and the largest in the outputs. With a quarter of the codes
-# moved by GPTQ, the weights are more than twice as far off, and the outputs have a quarter of the error. AdaRound, which may
+# moved by GPTQ, the squared error of the weights is more than twice as large, and that of the outputs a quarter. AdaRound, which may
 # only choose between the two neighbours, comes to half, with gradients, and without any training of the model.
 
 # %% [markdown]
@@ -747,9 +744,8 @@ def quantize_kv(states, bits):
     """
     ### BEGIN SOLUTION
     lowest, highest = quantization.code_range(bits)
-    low = states.amin(dim=3, keepdim=True).clamp_max(
-        0
-    )  # each head by itself, and 0 inside
+    # Each head by itself, and 0 inside.
+    low = states.amin(dim=3, keepdim=True).clamp_max(0)
     high = states.amax(dim=3, keepdim=True).clamp_min(0)
     step = (high - low) / (highest - lowest)
     zero = torch.round(lowest - low / step).long()  # a code has no fraction
@@ -774,10 +770,10 @@ check("post_training.quantize_kv", quantize_kv)
 #
 # | limitation or caveat | seen |
 # |---|---|
-# | smaller is not faster: without a kernel it was 40 to 110 times slower | "Fewer bits, slower" |
+# | smaller is not faster: without a kernel it was 50 to 100 times slower | "Fewer bits, slower" |
 # | a gain for one user may be none for a hundred: weight-only formats save reading, not arithmetic | "A busy server" |
 # | what stays in floating point becomes the limit: a fifth of the weights, two thirds of the bytes | "Predicted and measured" |
-# | the bound is no forecast: a third of it was reached | "Predicted and measured" |
+# | the bound is no forecast: a third or a half of it was reached | "Predicted and measured" |
 # | a recipe that ignores the error (a percentile, entropy) can lose everything | "A limit from a histogram" |
 # | one static range cannot suit a massive token and all others | "A layer that no range suits" |
 # | calibration data that looks unlike what comes; ranges that never come to rest | "A limit from a histogram" |

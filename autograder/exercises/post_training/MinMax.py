@@ -143,6 +143,16 @@ class SignedMax(_Watching):
 
 
 @asked.misconception(
+    "the largest value only",
+    says="You watch the maximum alone, and your range begins at 0: negative values are all cut off.",
+    asks="Which values of a batch from -3 to 1 does your grid hold?",
+)
+class OnlyMaximum(_Watching):
+    def ends(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.zeros_like(x.max()), x.max()
+
+
+@asked.misconception(
     "magnitudes only",
     says="You watch |x|, so that the range is as wide on the side where nothing is.",
     asks="What is the smallest value of a batch from 1 to 4, and what does an affine grid do with it?",

@@ -96,6 +96,17 @@ def scales_forgotten(
 
 
 @asked.misconception(
+    "scales of 32 bits",
+    says="You count 32 bits for a scale, as for float32. Here they are kept in 16.",
+    asks="How many bytes does a scale of half precision take?",
+)
+def scales_of_32(
+    parameters: int, bits: int, group_size: int, batch: int, kv_bytes: float, context: int
+) -> float:
+    return _count(parameters, bits, group_size, batch, kv_bytes, context, scale_bits=32)
+
+
+@asked.misconception(
     "scales of 16 bytes",
     says="You count 16 bytes for a scale, not 16 bits.",
     asks="How many bytes is a number of half precision?",

@@ -88,6 +88,15 @@ def bytes_below(bits_per_weight: float, bandwidth: float, rate: float) -> float:
 
 
 @asked.misconception(
+    "rounded down to whole sequences",
+    says="You drop the fraction. The batch of whole sequences comes later; here the point where both are equal is asked.",
+    asks="At your batch, do reading and arithmetic take equally long?",
+)
+def rounded_down(bits_per_weight: float, bandwidth: float, rate: float) -> float:
+    return rate * (bits_per_weight / 8) // (2 * bandwidth)
+
+
+@asked.misconception(
     "upside down",
     says="You give the reciprocal: the part of a sequence for which there would be time.",
     asks="Which one is larger on your machine: operations or bytes a second?",

@@ -121,6 +121,24 @@ def unpacked(codes: Tensor) -> Tensor:
     return _nibbles(codes)
 
 
+@asked.misconception(
+    "added, with the sign",
+    says="You add 16 times the high code to a low one with its sign: where that is negative, 1 is borrowed above.",
+    asks="Which nibble, from 0 to 15, stands for -3?",
+)
+def borrows(codes: Tensor) -> Tensor:
+    return (codes[..., 0::2].int() + 16 * codes[..., 1::2].int()).to(torch.uint8)
+
+
+@asked.misconception(
+    "the bytes are signed",
+    says="Your bits are right, but as int8: bytes from 128 on are read as negative numbers.",
+    asks="Which type has the values 0 to 255?",
+)
+def signed_bytes(codes: Tensor) -> Tensor:
+    return quantization.pack_int4(codes).view(torch.int8)
+
+
 @asked.also_correct("arithmetic instead of bits")
 def arithmetic(codes: Tensor) -> Tensor:
     n = torch.remainder(codes.int(), 16)

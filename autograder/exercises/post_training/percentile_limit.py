@@ -3,19 +3,17 @@
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.random import Generator
+from torch import Tensor
 
 from autograder.exercise import CaseSpec, Exercise, case
 from course_lib.quantization.counts import quantile
 
-Array = np.ndarray
 
-
-def percentile_limit(counts: Array, edges: Array, percentile: float) -> float:
+def percentile_limit(counts: Tensor, edges: Tensor, percentile: float) -> float:
     """The value below which so many percent of a histogram lie."""
-    import torch
-
-    return quantile(torch.from_numpy(edges), torch.from_numpy(counts), percentile / 100)
+    return quantile(edges, counts, percentile / 100)
 
 
 def _histogram(name: str, bins: int, percentile: float, empty: int = 0, group: str | None = None) -> CaseSpec:
@@ -49,7 +47,6 @@ asked = Exercise(
     minutes=9,
     skills=["calibration", "histograms"],
     reference=percentile_limit,
-    arrays="numpy",
     outputs=["limit"],
     groups={"value": 2, "empty bins": 1},
     cases=[
@@ -66,15 +63,15 @@ asked = Exercise(
         "far into it?",
         "cumsum, divided by the sum, is the share at each right edge; the first one that is at least percentile/100 is "
         "the bin. Inside, go from its left to its right edge in proportion.",
-        "reached = np.cumsum(counts) / counts.sum(); k = np.argmax(reached >= share); the limit is edges[k] plus "
+        "reached = counts.cumsum(0) / counts.sum(); the first k with reached[k] >= share; the limit is edges[k] plus "
         "(share − what was reached before k) / (counts[k] / sum) of the bin's width.",
     ],
     follow_up="99.9 % of a million activations leave out a thousand. What if those are the same few channels every time?",
 )
 
 
-def _cumulative(counts: Array) -> Array:
-    return np.concatenate([[0.0], np.cumsum(counts) / counts.sum()])
+def _cumulative(counts: Tensor) -> np.ndarray:
+    return np.concatenate([[0.0], np.cumsum(counts.numpy()) / float(counts.sum())])
 
 
 @asked.misconception(
@@ -82,13 +79,13 @@ def _cumulative(counts: Array) -> Array:
     says="Where bins are empty the share does not grow, and you take the far end of that stretch: codes for nothing.",
     asks="At which value is the share reached for the first time?",
 )
-def empty_tail(counts: Array, edges: Array, percentile: float) -> float:
+def empty_tail(counts: Tensor, edges: Tensor, percentile: float) -> float:
     below = _cumulative(counts)
     k = int(np.searchsorted(below, percentile / 100 + 1e-12, side="right")) - 1
     if k >= len(counts):
-        return edges[-1]
+        return float(edges[-1])
     width = below[k + 1] - below[k]
-    return edges[k] + (percentile / 100 - below[k]) / width * (edges[k + 1] - edges[k])
+    return float(edges[k] + (percentile / 100 - below[k]) / width * (edges[k + 1] - edges[k]))
 
 
 @asked.misconception(
@@ -96,8 +93,8 @@ def empty_tail(counts: Array, edges: Array, percentile: float) -> float:
     says="You go 90 % of the way from the first edge to the last, whatever the counts are.",
     asks="Where do your counts come in?",
 )
-def share_of_range(counts: Array, edges: Array, percentile: float) -> float:
-    return edges[0] + percentile / 100 * (edges[-1] - edges[0])
+def share_of_range(counts: Tensor, edges: Tensor, percentile: float) -> float:
+    return float(edges[0] + percentile / 100 * (edges[-1] - edges[0]))
 
 
 @asked.misconception(
@@ -105,8 +102,8 @@ def share_of_range(counts: Array, edges: Array, percentile: float) -> float:
     says="You count bins, not what is in them.",
     asks="Do two bins with 40 and 3 values count alike?",
 )
-def share_of_bins(counts: Array, edges: Array, percentile: float) -> float:
-    return edges[int(np.ceil(percentile / 100 * len(counts)))] * 1.0
+def share_of_bins(counts: Tensor, edges: Tensor, percentile: float) -> float:
+    return float(edges[int(np.ceil(percentile / 100 * len(counts)))])
 
 
 @asked.misconception(
@@ -114,9 +111,9 @@ def share_of_bins(counts: Array, edges: Array, percentile: float) -> float:
     says="You stop where the bin begins in which the share is reached: less than the share lies below.",
     asks="How many values lie below your limit?",
 )
-def left_edge(counts: Array, edges: Array, percentile: float) -> float:
+def left_edge(counts: Tensor, edges: Tensor, percentile: float) -> float:
     k = int(np.argmax(_cumulative(counts)[1:] >= percentile / 100 - 1e-12))
-    return edges[k]
+    return float(edges[k])
 
 
 @asked.misconception(
@@ -124,9 +121,9 @@ def left_edge(counts: Array, edges: Array, percentile: float) -> float:
     says="You take the whole bin in which the share is reached, instead of the part that is needed.",
     asks="How far into its bin does the wanted share reach?",
 )
-def right_edge(counts: Array, edges: Array, percentile: float) -> float:
+def right_edge(counts: Tensor, edges: Tensor, percentile: float) -> float:
     k = int(np.argmax(_cumulative(counts)[1:] >= percentile / 100 - 1e-12))
-    return edges[k + 1]
+    return float(edges[k + 1])
 
 
 @asked.misconception(
@@ -134,9 +131,9 @@ def right_edge(counts: Array, edges: Array, percentile: float) -> float:
     says="You take the bin's centre, however much of it is needed.",
     asks="If 30 of the bin's 40 values are needed, where in it do you stop?",
 )
-def centre(counts: Array, edges: Array, percentile: float) -> float:
+def centre(counts: Tensor, edges: Tensor, percentile: float) -> float:
     k = int(np.argmax(_cumulative(counts)[1:] >= percentile / 100 - 1e-12))
-    return (edges[k] + edges[k + 1]) / 2
+    return float(edges[k] + edges[k + 1]) / 2
 
 
 @asked.misconception(
@@ -144,8 +141,8 @@ def centre(counts: Array, edges: Array, percentile: float) -> float:
     says="Your share lies above the limit, not below it.",
     asks="Should a 99 % limit be near the largest or near the smallest value?",
 )
-def from_above(counts: Array, edges: Array, percentile: float) -> float:
-    return float(np.interp(1 - percentile / 100, _cumulative(counts), edges))
+def from_above(counts: Tensor, edges: Tensor, percentile: float) -> float:
+    return float(np.interp(1 - percentile / 100, _cumulative(counts), edges.numpy()))
 
 
 @asked.misconception(
@@ -153,11 +150,11 @@ def from_above(counts: Array, edges: Array, percentile: float) -> float:
     says="You leave out half of what should be left out. That is the rule for two ends; here there is one.",
     asks="What percentage of the values lies above your limit?",
 )
-def two_sided(counts: Array, edges: Array, percentile: float) -> float:
+def two_sided(counts: Tensor, edges: Tensor, percentile: float) -> float:
     share = 1 - (1 - percentile / 100) / 2
     below = _cumulative(counts)
     k = int(np.argmax(below[1:] >= share - 1e-12))
-    return edges[k] + (share - below[k]) / (below[k + 1] - below[k]) * (edges[k + 1] - edges[k])
+    return float(edges[k] + (share - below[k]) / (below[k + 1] - below[k]) * (edges[k + 1] - edges[k]))
 
 
 @asked.misconception(
@@ -165,30 +162,22 @@ def two_sided(counts: Array, edges: Array, percentile: float) -> float:
     says="You compare shares from 0 to 1 with a number up to 100, which they never reach.",
     asks="Which share is 90 %?",
 )
-def percent_as_share(counts: Array, edges: Array, percentile: float) -> float:
-    return float(np.interp(percentile, _cumulative(counts), edges))
+def percent_as_share(counts: Tensor, edges: Tensor, percentile: float) -> float:
+    return float(np.interp(percentile, _cumulative(counts), edges.numpy()))
 
 
-@asked.also_correct("np.interp over the bins that hold something")
-def without_empty_bins(counts: Array, edges: Array, percentile: float) -> float:
-    below = _cumulative(counts)
-    grows = np.concatenate([[True], np.diff(below) > 0])
-    # What an empty bin would add is the same share once more: the left edge of each filled bin is kept apart.
-    x, y = [0.0], [edges[0]]
-    for k in np.flatnonzero(grows[1:]):
-        x += [below[k], below[k + 1]]
-        y += [edges[k], edges[k + 1]]
-    place = int(np.searchsorted(np.array(x), percentile / 100 - 1e-12))
-    return float(
-        np.interp(percentile / 100, x[max(place - 1, 0) : place + 1], y[max(place - 1, 0) : place + 1])
-    )
+@asked.also_correct("searchsorted, and np.interp inside the bin")
+def inside_the_bin(counts: Tensor, edges: Tensor, percentile: float) -> float:
+    reached = torch.cat([torch.zeros(1), counts.cumsum(0) / counts.sum()])
+    k = int(torch.searchsorted(reached, percentile / 100))
+    ends = slice(k - 1, k + 1)
+    return float(np.interp(percentile / 100, reached[ends], edges[ends]))
 
 
 @asked.also_correct("bin by bin")
-def one_by_one(counts: Array, edges: Array, percentile: float) -> float:
-    left = percentile / 100 * counts.sum()
-    for count, low, high in zip(counts, edges[:-1], edges[1:], strict=True):
-        if count >= left - 1e-9:
-            return float(low + left / count * (high - low))
-        left -= count
-    return float(edges[-1])
+def one_by_one(counts: Tensor, edges: Tensor, percentile: float) -> float:
+    left, k = percentile / 100 * counts.sum(), 0
+    while counts[k] < left:
+        left -= counts[k]
+        k += 1
+    return float(edges[k] + left / counts[k] * (edges[k + 1] - edges[k]))

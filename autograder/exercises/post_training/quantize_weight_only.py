@@ -160,6 +160,17 @@ def truncated(weight: Tensor, bits: int, group_size: int) -> Two:
     return (groups / scale).to(torch.int8).reshape(weight.shape), scale.squeeze(2)
 
 
+@asked.misconception(
+    "the scales are repeated in the wrong order",
+    says="Your scales are right, but weight and scale do not line up: repeat gives s₁ s₂ s₁ s₂, not s₁ s₁ s₂ s₂.",
+    asks="Which scale belongs to the second weight of a row?",
+)
+def tiled_scales(weight: Tensor, bits: int, group_size: int) -> Two:
+    scale = _split(weight, group_size).abs().amax(dim=2) / _top(bits)
+    codes = (weight / scale.repeat(1, group_size)).round().clamp(-_top(bits), _top(bits))
+    return codes.to(torch.int8), scale
+
+
 @asked.also_correct("each group by itself")
 def group_by_group(weight: Tensor, bits: int, group_size: int) -> Two:
     codes = torch.empty_like(weight, dtype=torch.int8)

@@ -118,6 +118,16 @@ def above_eight(packed: Tensor, dim: int) -> Tensor:
     return torch.where(n > 8, n - 16, n)
 
 
+@asked.misconception(
+    "negative numbers in uint8",
+    says="You subtract 16 in uint8, which has no negative numbers: -1 comes out as 255.",
+    asks="Which type do your nibbles have when you subtract?",
+)
+def in_uint8(packed: Tensor, dim: int) -> Tensor:
+    n = torch.stack([packed & 15, packed >> 4], dim=-1).flatten(-2)
+    return torch.where(n > 7, n - 16, n)
+
+
 @asked.also_correct("two shifts of a signed byte")
 def shifts(packed: Tensor, dim: int) -> Tensor:
     signed = packed.view(torch.int8)

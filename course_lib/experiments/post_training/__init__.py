@@ -12,7 +12,10 @@ from course_lib.experiments.post_training.calibration import (
     observers,
     unseen,
 )
-from course_lib.experiments.post_training.decoding import (
+from course_lib.experiments.post_training.layers import Arithmetic, LayerSpeeds, arithmetic, layer_speeds
+from course_lib.experiments.post_training.machine import Machine, Spread, roofline
+from course_lib.experiments.post_training.rounding import Rounding, rounding
+from course_lib.experiments.post_training.whole_models import (
     Batches,
     Decoding,
     Sizes,
@@ -20,9 +23,6 @@ from course_lib.experiments.post_training.decoding import (
     decoding,
     sizes,
 )
-from course_lib.experiments.post_training.layers import Arithmetic, LayerSpeeds, arithmetic, layer_speeds
-from course_lib.experiments.post_training.machine import Machine, Spread, roofline
-from course_lib.experiments.post_training.rounding import Rounding, rounding
 
 __all__ = [
     "Arithmetic",

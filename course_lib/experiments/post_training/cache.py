@@ -10,7 +10,7 @@ from torch import Tensor
 
 from course_lib import quantization
 from course_lib.data import load_activations, load_layer_weights, load_prose, smollm2_missing
-from course_lib.experiments.post_training.decoding import SIZES
+from course_lib.experiments.post_training.whole_models import SIZES
 from course_lib.language import load_smollm2, load_tokenizer, record_inputs, rotate
 
 #: Of the recorded layer whose matrices ship with the course.
