@@ -289,7 +289,7 @@ for form, kernel, read, speed in zip(
 
 # %% [markdown]
 # The last line is the surprise: an eighth of the bytes, and *slower* than float32, on our machine by a factor of 50 to
-# 100. Unpacking makes a float32 weight out of the codes, in several sweeps over memory, writes it, and then the product
+# 130. Unpacking makes a float32 weight out of the codes, in several sweeps over memory, writes it, and then the product
 # reads it after all. The packed kernels never write it: they unpack in registers, while the next bytes are on their way.
 # With them, 4 and 8 bits were about two to nine times as fast as float32 here. Fewer bytes are a saving in memory at once, and a saving in time
 # only with a kernel that reads them. (Which number you see depends on your processor's caches and on its instructions.
@@ -770,7 +770,7 @@ check("post_training.quantize_kv", quantize_kv)
 #
 # | limitation or caveat | seen |
 # |---|---|
-# | smaller is not faster: without a kernel it was 50 to 100 times slower | "Fewer bits, slower" |
+# | smaller is not faster: without a kernel it was 50 to 130 times slower | "Fewer bits, slower" |
 # | a gain for one user may be none for a hundred: weight-only formats save reading, not arithmetic | "A busy server" |
 # | what stays in floating point becomes the limit: a fifth of the weights, two thirds of the bytes | "Predicted and measured" |
 # | the bound is no forecast: a third or a half of it was reached | "Predicted and measured" |

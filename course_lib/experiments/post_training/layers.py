@@ -96,6 +96,13 @@ class Arithmetic(NamedTuple):
     activations: tuple[str, ...]
     integer: tuple[bool, ...]
 
+    @property
+    def weight_only(self) -> int:
+        """How many of the weight-only formats took an integer product."""
+        return sum(
+            taken for form, taken in zip(self.formats, self.integer, strict=True) if form.endswith("A16")
+        )
+
 
 #: The operations in which layers multiply, and which of their arguments are the activations.
 PRODUCTS = {

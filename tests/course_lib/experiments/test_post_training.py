@@ -98,6 +98,7 @@ def test_only_w8a8_multiplies_integers():
     integer = dict(zip(heard.formats, heard.integer, strict=True))
     assert integer.pop("W8A8") is kernels.w8a8_works()
     assert not any(integer.values())
+    assert heard.weight_only == 0
 
 
 def test_eight_bits_want_the_whole_range_and_four_the_least_error():
