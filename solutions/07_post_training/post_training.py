@@ -219,6 +219,8 @@ for row in zip(
         f"{form:9s} {kernel:12s} {read:9.0f} {bound:8.1f} {products.median:13.1f}"
         f"{whole.median:15.1f} ({whole.low:.1f}–{whole.high:.1f})"
     )
+through = decoded.products[0].high * decoded.megabytes[0] / 1e3
+print(f"the products in float32 get through {through:.1f} GB/s, at best")
 prompt = decoded.prefill.median
 print(f"a prompt of 128 tokens: {prompt:.0f} tokens a second")
 print(f"bound on it, by arithmetic: {decoded.prefill_bound:.0f}")
@@ -230,8 +232,9 @@ print(
 # Read it from left to right.
 #
 # - **The bound is not reached.** On our machine float32 came to a third or a half of it. Two gaps: the products alone miss it,
-#   because a product of a small matrix and a vector reads more slowly than a sweep over 256 MB; and the whole model adds
-#   what reads hardly any weights (norms, rotations, attention, Python between some thousand small operations).
+#   because many products of small matrices and a vector read more slowly than one sweep over 256 MB (compare the GB/s,
+#   and those of the large layer in the next section); and the whole model adds what reads hardly any weights: norms,
+#   rotations, attention, Python between some thousand small operations.
 # - **The order is right.** Fewer bytes, more tokens. On our machine, weights of 4 bits wrote 1.6 to 3.6 times as many
 #   tokens as float32. If a line of yours says `dequantize` or `float`, your processor has no kernel for that format, and
 #   then fewer bytes cost time. The next section is about that.
@@ -247,13 +250,7 @@ together = experiments.batches(machine)
 show(
     lines(
         together.sequences,
-        {"measured, median": together.measured},
-        errors={
-            "measured, median": [
-                (high - low) / 2
-                for low, high in zip(together.low, together.high, strict=True)
-            ]
-        },
+        {"measured, best": together.high, "measured, median": together.measured},
         references={"roofline": together.roof},
         title=f"Roofs meet at {together.critical:.1f} sequences, in float32",
         xlabel="sequences decoded together",
@@ -262,7 +259,7 @@ show(
         yscale="log",
     ),
     alt="Tokens a second of all sequences together against their number, rising below a roofline that is "
-    f"flat from {together.critical:.1f} sequences on. The bars are half the span of the repetitions.",
+    f"flat from {together.critical:.1f} sequences on: best and median of the repetitions.",
 )
 
 # %% [markdown]
@@ -279,6 +276,8 @@ show(
 # %% tags=["experiment"]
 one = experiments.layer_speeds(tokens=1)
 reveal("post_training.predict_dequantize", one.dequantized_speed)
+through = one.float32_read.high / 1e9
+print(f"the float32 layer gets through {through:.1f} GB/s of weights, at best")
 print(f"{one.tokens} token: times as fast as float32 (least–most)")
 for form, kernel, read, speed in zip(
     one.formats, one.kernels, one.megabytes, one.speed, strict=True
@@ -585,7 +584,7 @@ print("output, dB                      range to    all tokens   first token   ot
 for name, limit, overall, first, others in zip(
     token.observers, token.limit, token.overall, token.first, token.others, strict=True
 ):
-    reach = "its own" if limit != limit else f"{limit:.1f}"
+    reach = f"{limit:.1f}" if limit > 0 else "its own"
     print(f"{name:28s} {reach:>11s} {overall:12.1f} {first:13.1f} {others:8.1f}")
 
 # %% [markdown]

@@ -34,7 +34,7 @@ def _watch(name: str, batches: list[tuple[float, float]], group: str | None = No
 asked = Exercise(
     "post_training.MinMax",
     title="An observer",
-    minutes=10,
+    minutes=9,
     skills=["calibration", "classes"],
     reference=quantization.MinMax,
     observer=StateObserver(dtype="float64"),

@@ -27,7 +27,7 @@ def _format(
 asked = Exercise(
     "post_training.bytes_per_token",
     title="Bytes for each token",
-    minutes=8,
+    minutes=7,
     skills=["memory bandwidth", "KV cache"],
     reference=quantization.bytes_per_token,
     outputs=["bytes"],

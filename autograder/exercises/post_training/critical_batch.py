@@ -22,7 +22,7 @@ def _machine(name: str, bits: float, bandwidth: float, rate: float) -> CaseSpec:
 asked = Exercise(
     "post_training.critical_batch",
     title="Where arithmetic takes over",
-    minutes=8,
+    minutes=7,
     skills=["roofline", "memory bandwidth"],
     reference=quantization.critical_batch,
     outputs=["batch"],

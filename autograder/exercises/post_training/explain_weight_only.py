@@ -5,7 +5,7 @@ from autograder.open_questions import Explanation
 asked = Explanation(
     "post_training.explain_weight_only",
     title="Explain it",
-    minutes=7,
+    minutes=6,
     points=2,
     skills=["roofline", "weight-only quantization"],
     rubric=[

@@ -23,7 +23,7 @@ def _codes(name: str, shape: tuple[int, ...], low: int, high: int, group: str | 
 asked = Exercise(
     "post_training.pack_int4",
     title="Two codes in a byte",
-    minutes=7,
+    minutes=6,
     skills=["packing", "two's complement"],
     reference=quantization.pack_int4,
     outputs=["bytes"],

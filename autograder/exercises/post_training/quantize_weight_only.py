@@ -34,7 +34,7 @@ def _weight(outputs: int, inputs: int, bits: int, group_size: int) -> CaseSpec:
 asked = Exercise(
     "post_training.quantize_weight_only",
     title="A scale for each group",
-    minutes=9,
+    minutes=8,
     skills=["granularity", "weight-only quantization"],
     reference=quantize_weight_only,
     outputs=["codes", "scale"],

@@ -29,7 +29,7 @@ def a_good_test(implementation: Pack) -> None:
 asked = Exercise(
     "post_training.test_pack_int4",
     title="Test the tests",
-    minutes=9,
+    minutes=8,
     skills=["testing", "packing"],
     reference=a_good_test,
     observer=LearnerTestObserver(),

@@ -22,7 +22,7 @@ def _packed(name: str, shape: tuple[int, ...], low: int, high: int, group: str |
 asked = Exercise(
     "post_training.unpack_int4",
     title="And out again",
-    minutes=6,
+    minutes=5,
     skills=["packing", "two's complement"],
     reference=quantization.unpack_int4,
     outputs=["codes"],

@@ -9,7 +9,13 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from course_lib.experiments.post_training.machine import Spread, in_turn, times_as_fast, weights_of
+from course_lib.experiments.post_training.machine import (
+    Spread,
+    in_turn,
+    per_second,
+    times_as_fast,
+    weights_of,
+)
 from course_lib.quantization import W8A8Linear, WeightOnlyLinear
 
 #: Neighbours that share a scale at 4 bits.
@@ -32,6 +38,8 @@ class LayerSpeeds(NamedTuple):
         Times as fast as float32, round by round.
     dequantized_speed : float
         The median of the format that is made float32 first.
+    float32_read : Spread
+        Bytes a second at which the float32 layer gets through its weights.
     """
 
     tokens: int
@@ -40,6 +48,7 @@ class LayerSpeeds(NamedTuple):
     megabytes: tuple[float, ...]
     speed: tuple[Spread, ...]
     dequantized_speed: float
+    float32_read: Spread
 
 
 def layer_speeds(tokens: int = 1, dim: int = 4096, outputs: int = 11008, seconds: float = 0.3) -> LayerSpeeds:
@@ -68,6 +77,7 @@ def layer_speeds(tokens: int = 1, dim: int = 4096, outputs: int = 11008, seconds
         tuple(weights_of(layers.get(name, unpacked)) / 1e6 for name in names),
         speed,
         speed[-1].median,
+        per_second(weights_of(linear), taken["float32"]),
     )
 
 

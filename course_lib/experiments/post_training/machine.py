@@ -137,8 +137,14 @@ def processor() -> str:
 
 def has_vnni() -> bool | None:
     """Whether one instruction adds products of 8-bit integers; None if the system does not say."""
+    known = flags()
+    return bool(set(known) & set(INTEGER_FLAGS)) if known else None
+
+
+def flags() -> list[str]:
+    """Those of `FLAGS` that the system names; none where it names nothing."""
     words = set(_cpuinfo().split())
-    return any(flag in words for flag in INTEGER_FLAGS) if words & set(FLAGS) else None
+    return [flag for flag in FLAGS if flag in words]
 
 
 def _cpuinfo() -> str:
