@@ -31,6 +31,16 @@ def _histogram(name: str, bins: int, percentile: float, empty: int = 0, group: s
     return case(name, make, group=group)
 
 
+def _just_inside(rng: Generator) -> dict[str, Any]:
+    """513 of 1,024 values, the first 512 of which are in one bin: just inside of the second."""
+    second = float(rng.integers(200, 400))
+    return {
+        "counts": np.array([512, second, 512 - second]),
+        "edges": rng.uniform(0.2, 0.7) * np.arange(4),
+        "percentile": 100 * 513 / 1024,
+    }
+
+
 def _gap(rng: Generator) -> dict[str, Any]:
     """120 of 128 values in two bins, nothing in four, then eight outliers; 93.75 % lie before the gap."""
     first = float(rng.integers(60, 90))
@@ -53,6 +63,7 @@ asked = Exercise(
         _histogram("5 bins, 90 %", 5, 90.0),
         _histogram("8 bins, 99 %", 8, 99.0),
         _histogram("6 bins, 62.5 %", 6, 62.5),
+        case("3 bins, 50.1 %, just inside of the second", _just_inside),
         _histogram("7 bins, the last three empty, 100 %", 7, 100.0, 3, "empty bins"),
         case("a gap of four empty bins, 93.75 % before it", _gap, group="empty bins"),
     ],
