@@ -15,6 +15,8 @@ from course_lib.language import load_smollm2, load_tokenizer, record_inputs, rot
 
 #: Of the recorded layer whose matrices ship with the course.
 LAYER = 12
+#: Tokens that look into the cache: the next ones after it.
+QUERIES = 16
 #: Bits, and which numbers share a scale.
 WAYS = ((8, "token"), (8, "head"), (4, "token"), (4, "head"), (4, "channel"))
 
@@ -53,7 +55,7 @@ class CacheError(NamedTuple):
 def cache_error(context: Sequence[int] = (16, 32, 48, 64, 80, 96, 112)) -> CacheError:
     """Quantize the cache of a real layer: recorded inputs, through the model's own matrices.
 
-    The recorded sequences are laid end to end, 128 positions; queries are those of the last 16.
+    The recorded sequences are laid end to end, 128 positions; queries are those of the 16 after the cache.
     """
     x = torch.from_numpy(load_activations().inputs(LAYER, "qkv")).double().flatten(0, 1)
     weights = load_layer_weights()
@@ -69,7 +71,7 @@ def long_cache_error(
     """The same on some hundred tokens that SmolLM2 read in one go; None if the model is not here."""
     if smollm2_missing() is not None:
         return None
-    model, length = load_smollm2(), max(context) + 64
+    model, length = load_smollm2(), max(context) + QUERIES
     tokens = load_tokenizer().encode(load_prose()[: 8 * length])[:length]
     x = record_inputs(model, tokens[None], [layer])[layer, "qkv"][0]
     attention = model.get_submodule(f"layers.{layer}.attention")
@@ -81,7 +83,6 @@ def long_cache_error(
 def _errors(source: str, queries: Tensor, keys: Tensor, values: Tensor, context: Sequence[int]) -> CacheError:
     positions = torch.arange(queries.shape[2])
     queries, keys = (rotate(part, positions, SIZES.rope_base) for part in (queries, keys))
-    asked = queries[:, :, max(context) :]
     shared = queries.shape[1] // keys.shape[1]
 
     def error(bits: int, per: str, length: int, which: str = "both") -> float:
@@ -96,6 +97,7 @@ def _errors(source: str, queries: Tensor, keys: Tensor, values: Tensor, context:
             kept = int(which == "keys")
             hat[kept] = exact[kept]
         every = [part.repeat_interleave(shared, dim=1) for part in (*exact, *hat)]
+        asked = queries[:, :, length : length + QUERIES]  # of the next tokens
         return float(quantization.attention_error(asked, *every))
 
     longest = max(context)

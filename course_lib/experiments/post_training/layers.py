@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from course_lib.experiments.post_training.machine import (
     Spread,
@@ -99,67 +98,45 @@ def _bound(layer: Callable[[Tensor], Tensor], x: Tensor) -> Callable[[], object]
 
 
 class Arithmetic(NamedTuple):
-    """In what the large product of each format was taken."""
+    """Which formats count in integers: the share of their sums that are exact, rounded once at the end."""
 
     formats: tuple[str, ...]
-    operation: tuple[str, ...]
-    activations: tuple[str, ...]
-    integer: tuple[bool, ...]
+    exact: tuple[float, ...]
 
     @property
-    def weight_only(self) -> int:
-        """How many of the weight-only formats took an integer product."""
-        return sum(
-            taken for form, taken in zip(self.formats, self.integer, strict=True) if form.endswith("A16")
+    def w8a8(self) -> float:
+        """The share with integers on both sides."""
+        return self.exact[self.formats.index("W8A8")]
+
+    @property
+    def weight_only(self) -> float:
+        """The larger share of the two formats with integer weights alone."""
+        return max(
+            share for form, share in zip(self.formats, self.exact, strict=True) if form.endswith("A16")
         )
 
 
-#: The operations in which layers multiply, and which of their arguments are the activations.
-PRODUCTS = {
-    "mm": 0,
-    "addmm": 1,
-    "qlinear_pointwise": 0,
-    "_weight_int8pack_mm": 0,
-    "_weight_int4pack_mm_for_cpu": 0,
-}
+def arithmetic(dim: int = 4096, outputs: int = 64, tokens: int = 8, seed: int = 0) -> Arithmetic:
+    """Multiply by each format matrices that are codes themselves, and count the sums that are exact.
 
-
-def arithmetic(dim: int = 64, outputs: int = 32, tokens: int = 4) -> Arithmetic:
-    """Listen to torch while each format multiplies, and note the dtype of the activations in the product."""
-    torch.manual_seed(0)
-    x = torch.randn(tokens, dim)
-    heard = {}
-    for name, layer in formats_of(torch.nn.Linear(dim, outputs, bias=False).requires_grad_(False)).items():
-        layer(x.bfloat16() if name == "bfloat16" else x)  # which kernel there is is tried before we listen
-        with Listening() as ears, torch.no_grad():
-            layer(x.bfloat16() if name == "bfloat16" else x)
-        heard[name] = ears.products[-1]
-    dtypes = [str(dtype).removeprefix("torch.") for _, dtype in heard.values()]
-    return Arithmetic(
-        tuple(heard),
-        tuple(operation for operation, _ in heard.values()),
-        tuple(dtypes),
-        tuple("int" in dtype for dtype in dtypes),
-    )
-
-
-class Listening(TorchDispatchMode):
-    """Notes the matrix products that torch takes: name, and dtype of the activations."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.products: list[tuple[str, torch.dtype]] = []
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Whether torch is to hide this from its compiler: it would load that first, for seconds."""
-        return False
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        """Run one operation, and note it if it is a product."""
-        name = func._schema.name.partition("::")[2]
-        if name in PRODUCTS:
-            self.products.append((name, args[PRODUCTS[name]].dtype))
-        return func(*args, **(kwargs or {}))
+    Activations are whole numbers up to 127, weights too (7 for 4 bits), so that every scale is 1 and a format
+    loses nothing but in its arithmetic. Sums of 8-bit products exceed 2²⁴, up to which float32 counts.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    formats, exact = [], []
+    for name in ("float32", "bfloat16", "W8A8", "W8A16", "W4A16"):
+        top = 7 if name == "W4A16" else 127
+        w, x = (
+            torch.randint((most + 1) // 2, most + 1, (rows, dim), generator=draw)
+            for rows, most in ((outputs, top), (tokens, 127))
+        )
+        w[:, ::GROUP] = top  # the largest code in every row, group and token
+        x[:, 0] = 127
+        linear = torch.nn.Linear(dim, outputs, bias=False).requires_grad_(False)
+        linear.weight.copy_(w)
+        inputs = x.bfloat16() if name == "bfloat16" else x.float()
+        with torch.no_grad():
+            got = formats_of(linear)[name](inputs)
+        formats.append(name)
+        exact.append(float((got.float() == (x @ w.T).float()).double().mean()))
+    return Arithmetic(tuple(formats), tuple(exact))

@@ -80,9 +80,8 @@ def roofline(megabytes: int = 256, size: int = 1536, seconds: float = 0.4) -> Ma
         "float32": lambda: square @ square,
     }
     if kernels.w8a8_works():
-        packed, ones = kernels.pack_w8a8(codes), torch.ones(size)
-        unsigned = codes.to(torch.uint8)
-        runs["int8"] = lambda: kernels.w8a8_product(unsigned, packed, ones)
+        packed, inputs = kernels.pack_w8a8(codes, torch.ones(size), None), codes.float()
+        runs["int8"] = lambda: kernels.w8a8_product(inputs, packed)
     taken = {name: in_turn({name: run}, seconds)[name] for name, run in runs.items()}
     operations = 2 * size**3
     nothing = Spread(float("nan"), float("nan"), float("nan"))
