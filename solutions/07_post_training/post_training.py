@@ -290,7 +290,7 @@ for form, kernel, read, speed in zip(
 # The last line is the surprise: an eighth of the bytes, and *slower* than float32, on our machine by a factor of 50 to
 # 130. Unpacking makes a float32 weight out of the codes, in several sweeps over memory, writes it, and then the product
 # reads it after all. The packed kernels never write it: they unpack in registers, while the next bytes are on their way.
-# With them, 4 and 8 bits were about two to nine times as fast as float32 here. Fewer bytes are a saving in memory at once, and a saving in time
+# With them, 4 and 8 bits were 1.6 to nine times as fast as float32 here. Fewer bytes are a saving in memory at once, and a saving in time
 # only with a kernel that reads them. (Which number you see depends on your processor's caches and on its instructions.
 # If the second column says `dequantize` or `float`, there is no such kernel here, and the format is slower than float32.)
 #
@@ -642,8 +642,9 @@ print(f"{'float32':30s} {cached.kilobytes[-1]:7.1f}")
 
 # %% [markdown]
 # int8 costs half a percent, at a quarter of the bytes; int4 costs 15 %, at an eighth and a little. One scale for a head is
-# three to six times worse than one for each token, and the loudest token so far sets the step for all. A scale for each *channel* of the keys (as KIVI does) is better still for keys: 3 % instead of
-# 7 %. Keys have loud channels, values have none. But a channel's range has to wait for all its tokens.
+# three to six times worse than one for each token: the loudest token so far sets the step for all. A scale for each
+# *channel* of the keys (as KIVI does) is better still for keys, 3 % instead of 7 %: keys have loud channels. But a
+# channel's range has to wait for all its tokens.
 #
 # With the model at hand, on running text:
 
@@ -658,9 +659,8 @@ else:
         print(f"{name:30s}", *(f"{error:7.1%}" for error in row))
 
 # %% [markdown]
-# On running text the error is larger: on our machine 1.3 to 1.7 % on int8 and 23 to 29 % on int4, of which a scale for each
-# channel of the keys takes back half (14 to 20 %). It does not grow with the context where each token has its own scale.
-# The next tokens look at their neighbours most, whatever else is in the cache.
+# On running text the error is larger: 1.3 to 1.7 % on int8 and 23 to 29 % on int4, of which a scale for each channel of
+# the keys takes back a quarter to a half. It does not grow with the context, where each token has its own scale.
 
 # %% [markdown]
 # ## Without gradients?
