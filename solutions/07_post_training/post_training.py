@@ -190,8 +190,8 @@ explore_roofline(machine.bandwidth.high, machine.float32.high, machine.int8.high
 # %% [markdown]
 # Fewer bits move the decoding to the right, and *down* the batch from which on they no longer help: with 4.5 bits for a
 # weight, it is a seventh of float32's. A prompt lies far out on the flat part, and so does a busy server with short
-# contexts. A long context moves it back to the left, because each sequence brings a cache of its own; then it is the cache
-# that wants fewer bits.
+# contexts. A long context moves it back to the left, because each sequence brings a cache of its own; then it is the
+# cache that wants fewer bits.
 #
 # ### Predicted and measured
 #
@@ -231,10 +231,10 @@ print(
 # %% [markdown]
 # Read it from left to right.
 #
-# - **The bound is not reached.** On our machine float32 came to a third or a half of it. Two gaps: the products alone miss it,
-#   because many products of small matrices and a vector read more slowly than one sweep over 256 MB (compare the GB/s,
-#   and those of the large layer in the next section); and the whole model adds what reads hardly any weights: norms,
-#   rotations, attention, Python between some thousand small operations.
+# - **The bound is not reached.** On our machine float32 came to half of it at best, and to a tenth when other programs
+#   were running. Two gaps: the products alone miss it, because many products of small matrices and a vector read more
+#   slowly than one sweep over 256 MB (compare the GB/s, and those of the large layer in the next section); and the whole
+#   model adds what reads hardly any weights: norms, rotations, attention, Python between some thousand small operations.
 # - **The order is right.** Fewer bytes, more tokens. On our machine, weights of 4 bits wrote 1.6 to 3.6 times as many
 #   tokens as float32. If a line of yours says `dequantize` or `float`, your processor has no kernel for that format, and
 #   then fewer bytes cost time. The next section is about that.
@@ -263,9 +263,9 @@ show(
 )
 
 # %% [markdown]
-# Up to the bend, a further sequence is nearly free. Behind it, twice the sequences take twice the time, and it no longer
-# matters how few bytes the weights are. Real curves bend later and more softly than the roof: small matrices reach neither
-# roof.
+# By the roofline, a further sequence is free up to the bend; behind it, twice the sequences take twice the time, and
+# it no longer matters how few bytes the weights are. The measured curve lies lower, and bends later and more softly:
+# products of small matrices reach neither roof.
 
 # %% [markdown]
 # ## Fewer bits, slower
@@ -290,9 +290,10 @@ for form, kernel, read, speed in zip(
 # The last line is the surprise: an eighth of the bytes, and *slower* than float32, on our machine by a factor of 50 to
 # 130. Unpacking makes a float32 weight out of the codes, in several sweeps over memory, writes it, and then the product
 # reads it after all. The packed kernels never write it: they unpack in registers, while the next bytes are on their way.
-# With them, 4 and 8 bits were 1.6 to nine times as fast as float32 here. Fewer bytes are a saving in memory at once, and a saving in time
-# only with a kernel that reads them. (Which number you see depends on your processor's caches and on its instructions.
-# If the second column says `dequantize` or `float`, there is no such kernel here, and the format is slower than float32.)
+# With them, 4 and 8 bits were 1.6 to nine times as fast as float32 here. Fewer bytes are a saving in memory at once,
+# and a saving in time only with a kernel that reads them. (Which number you see depends on your processor's caches
+# and on its instructions. If the second column says `dequantize` or `float`, there is no such kernel here, and the
+# format is slower than float32.)
 #
 # ### A busy server
 #
@@ -322,9 +323,10 @@ show(
 )
 
 # %% [markdown]
-# With 128 tokens the order turns round. Weight-only formats, W8A16 and W4A16 (weights of 8 or 4 bits, activations of 16),
-# are about as fast as float32 again: the weights are read once for all tokens. W8A8, whose activations are 8-bit integers
-# too, is faster, if the processor multiplies integers faster.
+# With 128 tokens the order turns round. Weight-only formats, W8A16 and W4A16 (weights of 8 or 4 bits, activations of
+# 16), are hardly faster than float32 now: the weights are read once for all tokens. W8A8, whose activations are 8-bit
+# integers too, is faster, if the processor multiplies integers faster. (bfloat16 gains as well where the processor
+# has instructions for it, as ours has.)
 #
 # Does W4A16 multiply integers? One can find out from the results. Choose activations and weights that *are* codes, whole
 # numbers with a scale of 1, and sums beyond $2^{24}$, up to which float32 can count. Which formats get the sums exactly?
@@ -368,7 +370,7 @@ check("post_training.quantize_weight_only", quantize_weight_only)
 
 # %% [markdown]
 # <details>
-# <summary><b>Why</b> may a group lie along the inputs, although lesson 06 forbade scales of inputs? Think first.</summary>
+# <summary><b>Why</b> may a group lie along the inputs, although lesson 06 forbade scales of inputs?</summary>
 #
 # It forbade them in an *integer* product, where every scale has to leave the sum. With activations in floating point
 # there is no such product. A kernel multiplies a group's part of the sum, scales it, and adds it to the others; or it
@@ -529,10 +531,10 @@ def percentile_limit(counts, edges, percentile):
 check("post_training.percentile_limit", percentile_limit)
 
 # %% [markdown]
-# Now compare the five. Half of the batches are for calibration, and the decibels are those of the other half. Three of the
-# data sets are synthetic; three are real inputs of linear layers of SmolLM2, which travel with the course. **Find out:**
-# at 8 bits, does it ever pay to cut anything off? And at 4? Which observer fails badly, and where? Look at the axis
-# before you judge: it is logarithmic outside of the middle.
+# Now compare the five. Half of the batches are for calibration, and the decibels are those of the other half. Three
+# of the data sets are synthetic; three are real inputs of linear layers of SmolLM2, which travel with the course.
+# **Find out:** at 8 bits, does it ever pay to cut anything off? And at 4? Which observer fails badly, and where? Look
+# at the axis before you judge: it is logarithmic outside of the middle.
 
 # %% tags=["experiment"]
 explore_calibration(experiments.calibration_data())
@@ -554,9 +556,10 @@ for bits in (8, 4):
 # - At **8 bits** MinMax is within half a decibel of the best everywhere. There are codes enough; cutting off costs more
 #   than it saves. The usual 99.9 % loses 3 to 39 dB.
 # - At **4 bits** the least-error range (Histogram) is the best everywhere, by up to 6 dB over MinMax.
-# - **MovingAverage** with torch.ao's default of 1 % is the range of the *first* batch, barely moved by the three after it.
-# - **Percentile** and **Entropy** do not look at the error. They are fixed recipes, and where few values matter most they
-#   cut those off: 0.0 dB for a percentile, 4.5 dB for entropy with a loud channel.
+# - **MovingAverage** with torch.ao's default of 1 % is the range of the *first* batch, barely moved by the three
+#   after it.
+# - **Percentile** and **Entropy** do not look at the error. They are fixed recipes, and where few values matter most
+#   they cut those off: 0.0 dB for a percentile, 4.5 dB for entropy with a loud channel.
 #
 # MinMax with heavy tails never comes to rest: with each further batch the range grows, and still values to come lie
 # outside.
@@ -593,9 +596,10 @@ for name, limit, overall, first, others in zip(
     print(f"{name:28s} {reach:>11s} {overall:12.1f} {first:13.1f} {others:8.1f}")
 
 # %% [markdown]
-# 0.1 dB: at every ordinary token the int8 input is as good as all zeros, and the average does not show it, because nearly
-# all of the signal's power is in the first tokens. The percentile does the reverse, and looks like a failure (0.0 dB) where
-# it saves the 15 tokens out of 16 that carry the text. Calibrate without first tokens, and you get the same.
+# 0.1 dB: at every ordinary token the int8 input is as good as all zeros, and the average does not show it, because
+# nearly all of the signal's power is in the first tokens. The percentile does the reverse, and looks like a failure
+# (0.0 dB) where it saves the 15 tokens out of 16 that carry the text. Calibrate without first tokens, and you get the
+# same.
 #
 # No range suits both. What does is a scale for each token, found as it comes: the last line. A *massive activation* of
 # a sequence's first token is no accident of this model; lesson 09 is about it, and about which remedy repairs what.
@@ -641,10 +645,10 @@ for row in zip(
 print(f"{'float32':30s} {cached.kilobytes[-1]:7.1f}")
 
 # %% [markdown]
-# int8 costs half a percent, at a quarter of the bytes; int4 costs 15 %, at an eighth and a little. One scale for a head is
-# three to six times worse than one for each token: the loudest token so far sets the step for all. A scale for each
-# *channel* of the keys (as KIVI does) is better still for keys, 3 % instead of 7 %: keys have loud channels. But a
-# channel's range has to wait for all its tokens.
+# int8 costs half a percent, at a quarter of the bytes; int4 costs 15 %, at an eighth and a little. One scale for a
+# head is three to six times worse than one for each token: the loudest token so far sets the step for all. A scale
+# for each *channel* of the keys (as KIVI does) is better still for keys, 3 % instead of 7 %: keys have loud channels.
+# But a channel's range has to wait for all its tokens.
 #
 # With the model at hand, on running text:
 
@@ -690,9 +694,10 @@ for row in zip(
     )
 
 # %% [markdown]
-# Rounding to the nearest has the least error in the *weights*, and the largest in the outputs. With a quarter of the codes
-# moved by GPTQ, the squared error of the weights is more than twice as large, and that of the outputs a quarter. AdaRound, which may
-# only choose between the two neighbours, comes to half, with gradients, and without any training of the model.
+# Rounding to the nearest has the least error in the *weights*, and the largest in the outputs. With a quarter of the
+# codes moved by GPTQ, the squared error of the weights is more than twice as large, and that of the outputs a
+# quarter. AdaRound, which may only choose between the two neighbours, comes to half, with gradients, and without any
+# training of the model.
 
 # %% [markdown]
 # ## Explain it
@@ -722,8 +727,8 @@ rubric("post_training.explain_weight_only")
 # %% [markdown]
 # ## Spot the bugs
 #
-# *Stretch.* This function is to quantize keys or values, `[batch, heads, tokens, dim]`, with a scale and a zero point for
-# each token of each head. It runs without a complaint, and it has three bugs.
+# *Stretch.* This function is to quantize keys or values, `[batch, heads, tokens, dim]`, with a scale and a zero point
+# for each token of each head. It runs without a complaint, and it has three bugs.
 #
 # ```python
 # def quantize_kv(states, bits):
@@ -777,7 +782,7 @@ check("post_training.quantize_kv", quantize_kv)
 # | smaller is not faster: without a kernel it was 50 to 130 times slower | "Fewer bits, slower" |
 # | a gain for one user may be none for a hundred: weight-only formats save reading, not arithmetic | "A busy server" |
 # | what stays in floating point becomes the limit: a fifth of the weights, two thirds of the bytes | "Predicted and measured" |
-# | the bound is no forecast: a third or a half of it was reached | "Predicted and measured" |
+# | the bound is no forecast: half of it was reached at best | "Predicted and measured" |
 # | a recipe that ignores the error (a percentile, entropy) can lose everything | "A limit from a histogram" |
 # | one static range cannot suit a massive token and all others | "A layer that no range suits" |
 # | calibration data that looks unlike what comes; ranges that never come to rest | "A limit from a histogram" |
@@ -808,7 +813,8 @@ check("post_training.quantize_kv", quantize_kv)
 #
 # ## Reading
 #
-# - Williams, Waterman, Patterson 2009, *Roofline: An Insightful Visual Performance Model*. Section 3 is the figure above.
+# - Williams, Waterman, Patterson 2009, *Roofline: An Insightful Visual Performance Model*. Section 3 is the figure
+# above.
 # - Pope et al. 2022, *Efficiently Scaling Transformer Inference*, arXiv:2211.05102. Section 2: what is read, and when.
 # - Nagel et al. 2021, *A White Paper on Neural Network Quantization*, arXiv:2106.08295. Section 3: calibration.
 # - Nagel et al. 2020, *Up or Down? Adaptive Rounding for Post-Training Quantization*, arXiv:2004.10568. Figure 1 first.
