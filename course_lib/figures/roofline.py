@@ -127,7 +127,9 @@ def _draw_roofs(axes: Axes, state: RooflineState) -> None:
     axes.loglog(at, np.minimum(at * state.bandwidth, state.rate), color=_ROOF, linewidth=2.2)
     axes.axvline(state.ridge, color=_ROOF, linestyle=":", linewidth=1)
     floor = low * state.bandwidth / 1.5
-    axes.text(state.ridge * 1.15, floor * 1.4, "roofs meet", fontsize=9, color="black")
+    # On the side where the decoding's own line does not stand.
+    place, side = (state.ridge * 1.15, "left") if state.memory_bound else (state.ridge / 1.15, "right")
+    axes.text(place, floor * 1.4, "roofs meet", fontsize=9, color="black", ha=side)
     prompt = 2 * state.size.parameters * PROMPT / state.weight_bytes
     for name, x, colour, marker in (
         (f"prompt of {PROMPT}", prompt, _PROMPT, "s"),
