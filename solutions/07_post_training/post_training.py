@@ -153,7 +153,9 @@ check("post_training.critical_batch", critical_batch)
 # Two figures are all that the roofline needs. The next cell measures them: the bandwidth by looking for the largest of
 # 256 MB of numbers, the rate by multiplying two large matrices, in float32 and (where torch has an exact kernel for it)
 # in 8-bit integers. Each is repeated; other programs and the processor's temperature disturb some of the repetitions,
-# so the greatest is taken for the roof, and median and least are printed beside it.
+# so the greatest is taken for the roof, and median and least are printed beside it. Everything here is timed on one
+# thread, which is steadiest. `roofline(threads=4)` and `layer_speeds(threads=4)` use more: the arithmetic grows with the
+# threads, the bandwidth soon stops growing, so that both roofs meet farther to the right.
 
 # %% tags=["experiment"]
 machine = experiments.roofline()

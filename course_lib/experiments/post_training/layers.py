@@ -50,7 +50,9 @@ class LayerSpeeds(NamedTuple):
     float32_read: Spread
 
 
-def layer_speeds(tokens: int = 1, dim: int = 4096, outputs: int = 11008, seconds: float = 0.3) -> LayerSpeeds:
+def layer_speeds(
+    tokens: int = 1, dim: int = 4096, outputs: int = 11008, seconds: float = 0.3, threads: int = 1
+) -> LayerSpeeds:
     """Time one layer, by default of the size of an MLP's in a model of 7 billion parameters."""
     torch.manual_seed(0)
     linear = torch.nn.Linear(dim, outputs, bias=False).requires_grad_(False)
@@ -66,7 +68,7 @@ def layer_speeds(tokens: int = 1, dim: int = 4096, outputs: int = 11008, seconds
         inputs = x.bfloat16() if name == "bfloat16" else x
         runs[name] = _bound(layer, inputs)
     runs[UNPACKED] = dequantize_first
-    taken = in_turn(runs, seconds)
+    taken = in_turn(runs, seconds, threads=threads)
     names = tuple(runs)
     speed = tuple(times_as_fast(taken["float32"], taken[name]) for name in names)
     return LayerSpeeds(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,7 +43,7 @@ class Machine(NamedTuple):
     ----------
     processor, instructions : str
     threads : int
-        That torch uses.
+        On which all was measured.
     has_vnni : bool or None
         Whether there is an instruction for sums of 8-bit products; None where the system does not say.
     bandwidth : Spread
@@ -60,7 +61,7 @@ class Machine(NamedTuple):
     int8: Spread
 
 
-def roofline(megabytes: int = 256, size: int = 1536, seconds: float = 0.4) -> Machine:
+def roofline(megabytes: int = 256, size: int = 1536, seconds: float = 0.4, threads: int = 1) -> Machine:
     """Measure both roofs of this machine.
 
     Parameters
@@ -71,6 +72,8 @@ def roofline(megabytes: int = 256, size: int = 1536, seconds: float = 0.4) -> Ma
         Rows and columns of the matrices that are multiplied.
     seconds : float
         For each of the three.
+    threads : int
+        One is the steadiest: several wait for each other, and for whatever else runs.
     """
     memory = torch.ones(megabytes * 2**18)
     square = torch.rand(size, size)
@@ -82,13 +85,13 @@ def roofline(megabytes: int = 256, size: int = 1536, seconds: float = 0.4) -> Ma
     if kernels.w8a8_works():
         packed, inputs = kernels.pack_w8a8(codes, torch.ones(size), None), codes.float()
         runs["int8"] = lambda: kernels.w8a8_product(inputs, packed)
-    taken = {name: in_turn({name: run}, seconds)[name] for name, run in runs.items()}
+    taken = {name: in_turn({name: run}, seconds, threads=threads)[name] for name, run in runs.items()}
     operations = 2 * size**3
     nothing = Spread(float("nan"), float("nan"), float("nan"))
     return Machine(
         processor(),
         torch.backends.cpu.get_cpu_capability(),
-        torch.get_num_threads(),
+        threads,
         has_vnni(),
         per_second(memory.nbytes, taken["read"]),
         per_second(operations, taken["float32"]),
@@ -97,11 +100,11 @@ def roofline(megabytes: int = 256, size: int = 1536, seconds: float = 0.4) -> Ma
 
 
 def in_turn(
-    runs: Mapping[str, Callable[[], object]], seconds: float, at_least: int = 3
+    runs: Mapping[str, Callable[[], object]], seconds: float, at_least: int = 3, threads: int = 1
 ) -> dict[str, list[float]]:
     """Seconds of every contender, A B A B ..., so that moods meet all alike; a first round is not kept."""
     taken: dict[str, list[float]] = {name: [] for name in runs}
-    with torch.inference_mode():
+    with torch.inference_mode(), on_threads(threads):
         for run in runs.values():
             run()
         end = time.perf_counter() + seconds * len(runs)
@@ -111,6 +114,17 @@ def in_turn(
                 run()
                 taken[name].append(time.perf_counter() - started)
     return taken
+
+
+@contextmanager
+def on_threads(number: int) -> Iterator[None]:
+    """Let torch compute on so many threads meanwhile."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def per_second(amount: float, taken: list[float]) -> Spread:

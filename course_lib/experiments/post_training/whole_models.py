@@ -72,7 +72,9 @@ def decoding(machine: Machine, prompt: int = 128, seconds: float = 1.0) -> Decod
     originals = {key: model.get_submodule(key) for key in _linears(model)}
     head = model.embed_tokens.weight
     tokens = torch.arange(prompt)[None]
-    prefill = per_second(prompt, in_turn({"prompt": lambda: model(tokens)}, seconds)["prompt"])
+    prefill = per_second(
+        prompt, in_turn({"prompt": lambda: model(tokens)}, seconds, threads=machine.threads)["prompt"]
+    )
     ways: dict[str, Callable[[torch.nn.Linear], torch.nn.Module]] = {
         "float32": lambda linear: linear,
         "W8A8": quantization.W8A8Linear.from_linear,
@@ -85,7 +87,7 @@ def decoding(machine: Machine, prompt: int = 128, seconds: float = 1.0) -> Decod
             model.set_submodule(key, make(linear))  # type: ignore[arg-type]
         layers = [model.get_submodule(key) for key in originals]
         read = sum(map(weights_of, layers)) + head.nbytes
-        rows.append((read, _kernel(layers[0]), *_timed(model, layers, head, seconds)))
+        rows.append((read, _kernel(layers[0]), *_timed(model, layers, head, seconds, machine.threads)))
     bound = tuple(quantization.tokens_per_second_bound(machine.bandwidth.high, read) for read, *_ in rows)
     parameters = sum(map(weights_of, originals.values())) // 4 + head.numel()
     read_at_once = quantization.bytes_per_token(parameters, 32, batch=prompt)
@@ -106,7 +108,7 @@ def decoding(machine: Machine, prompt: int = 128, seconds: float = 1.0) -> Decod
 
 
 def _timed(
-    model: Llama, layers: Sequence[torch.nn.Module], head: Tensor, seconds: float
+    model: Llama, layers: Sequence[torch.nn.Module], head: Tensor, seconds: float, threads: int
 ) -> tuple[Spread, Spread]:
     inputs = [torch.randn(1, int(layer.in_features)) for layer in layers]  # type: ignore[arg-type]
     state, token = torch.randn(1, head.shape[1]), torch.tensor([[1]])
@@ -119,7 +121,9 @@ def _timed(
             layer(x)
         torch.nn.functional.linear(state, head)
 
-    taken = in_turn({"products": products, "whole": lambda: model(token, cache)}, seconds / 2)
+    taken = in_turn(
+        {"products": products, "whole": lambda: model(token, cache)}, seconds / 2, threads=threads
+    )
     return per_second(1, taken["products"]), per_second(1, taken["whole"])
 
 
@@ -147,7 +151,8 @@ def batches(
         cache, token = KVCache(), torch.ones(batch, 1, dtype=torch.int64)
         with torch.inference_mode():
             model(token.expand(-1, PROMPT), cache)
-        found.append(per_second(batch, in_turn({"step": lambda: model(token, cache)}, seconds)["step"]))  # noqa: B023
+        step = {"step": lambda: model(token, cache)}  # noqa: B023  # used up within the round
+        found.append(per_second(batch, in_turn(step, seconds, threads=machine.threads)["step"]))
         read = quantization.bytes_per_token(parameters, 32, batch=batch)
         slopes.append(quantization.tokens_per_second_bound(machine.bandwidth.high, read))
         roofs.append(

@@ -35,7 +35,17 @@ def test_both_roofs_are_measured_and_the_int8_one_only_with_an_exact_kernel(monk
     monkeypatch.setattr(kernels, "w8a8_works", lambda: False)
     assert math.isnan(experiments.roofline(megabytes=1, size=64, seconds=0.0).int8.high)
     assert found.processor
-    assert found.threads == torch.get_num_threads()
+    assert found.threads == 1
+
+
+def test_timing_uses_as_many_threads_as_asked_for_and_gives_them_back():
+    before = torch.get_num_threads()
+    seen = []
+    machines.in_turn({"a": lambda: seen.append(torch.get_num_threads())}, 0.0, threads=2)
+    assert set(seen) == {2}
+    with pytest.raises(ZeroDivisionError):
+        machines.in_turn({"a": lambda: 1 / 0}, 0.0, threads=2)
+    assert torch.get_num_threads() == before
 
 
 def test_contenders_take_turns_after_a_first_round_that_is_not_kept():
