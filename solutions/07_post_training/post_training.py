@@ -237,7 +237,7 @@ print(
 #   were running. Two gaps: the products alone miss it, because many products of small matrices and a vector read more
 #   slowly than one sweep over 256 MB (compare the GB/s, and those of the large layer in the next section); and the whole
 #   model adds what reads hardly any weights: norms, rotations, attention, Python between some thousand small operations.
-# - **The order is right.** Fewer bytes, more tokens. On our machine, weights of 4 bits wrote 1.6 to 3.6 times as many
+# - **The order is right.** Fewer bytes, more tokens. On our machine, weights of 4 bits wrote 1.6 to 4.3 times as many
 #   tokens as float32. If a line of yours says `dequantize` or `float`, your processor has no kernel for that format, and
 #   then fewer bytes cost time. The next section is about that.
 # - **What stays in float32 is what remains.** At 4 bits the output layer, a fifth of the weights, is two thirds of the
