@@ -4,6 +4,13 @@ from course_lib.figures.affine import affine_figure, describe_affine, read_affin
 from course_lib.figures.affine_explorer import explore_affine
 from course_lib.figures.affine_state import AffineState, affine_examples
 from course_lib.figures.bars import bars
+from course_lib.figures.calibration import (
+    calibration_figure,
+    describe_calibration,
+    explore_calibration,
+    read_calibration,
+)
+from course_lib.figures.calibration_state import CalibrationState
 from course_lib.figures.circle import circle_figure, describe_circle, read_circle
 from course_lib.figures.circle_state import CircleState, angle_grad, descend, random_circle, step
 from course_lib.figures.explorer import Explorer, Frame
@@ -24,6 +31,8 @@ from course_lib.figures.mini_clip_search import (
     read_search,
     search_figure,
 )
+from course_lib.figures.roofline import describe_roofline, explore_roofline, read_roofline, roofline_figure
+from course_lib.figures.roofline_state import RooflineState
 from course_lib.figures.show import figure_html, show
 from course_lib.figures.siglip_bias import (
     describe_siglip_bias,
@@ -54,11 +63,13 @@ __all__ = [
     "OKABE_ITO",
     "AffineState",
     "Board",
+    "CalibrationState",
     "CircleState",
     "Explorer",
     "Found",
     "Frame",
     "LiveCurves",
+    "RooflineState",
     "SiglipState",
     "SoftmaxState",
     "StraightThroughState",
@@ -68,12 +79,15 @@ __all__ = [
     "affine_figure",
     "angle_grad",
     "bars",
+    "calibration_figure",
     "circle_figure",
     "course_style",
     "curves_figure",
     "descend",
     "describe_affine",
+    "describe_calibration",
     "describe_circle",
+    "describe_roofline",
     "describe_search",
     "describe_siglip_bias",
     "describe_softmax",
@@ -82,8 +96,10 @@ __all__ = [
     "describe_tiles",
     "draw_matrix",
     "explore_affine",
+    "explore_calibration",
     "explore_circle",
     "explore_mini_clip",
+    "explore_roofline",
     "explore_siglip_bias",
     "explore_softmax",
     "explore_straight_through",
@@ -96,7 +112,9 @@ __all__ = [
     "new_figure",
     "random_circle",
     "read_affine",
+    "read_calibration",
     "read_circle",
+    "read_roofline",
     "read_search",
     "read_siglip_bias",
     "read_softmax",
@@ -104,6 +122,7 @@ __all__ = [
     "read_temperature",
     "read_tiles",
     "retrieval_gallery",
+    "roofline_figure",
     "search_figure",
     "show",
     "siglip_bias_figure",
