@@ -1,6 +1,7 @@
 """Quantization: the affine map and its error, calibration, integer layers, smoothing, GPTQ, AWQ, KV-cache."""
 
 from course_lib.quantization.affine import dequantize, quantize
+from course_lib.quantization.alpha_search import AlphaSearch, search_alpha
 from course_lib.quantization.awq import AWQScale, awq_search_scale, awq_weight
 from course_lib.quantization.calibration import MinMax, MovingAverage, Observer
 from course_lib.quantization.entropy import Entropy
@@ -33,11 +34,13 @@ from course_lib.quantization.roofline import bytes_per_token, tokens_per_second_
 from course_lib.quantization.smoothquant import act_absmax, smooth_scales
 from course_lib.quantization.straight_through import fake_quantize
 from course_lib.quantization.w8a8 import W8A8Linear
+from course_lib.quantization.w8a8_product import w8a8_linear
 from course_lib.quantization.weight_only import WeightOnlyLinear
 
 __all__ = [
     "GPTQ",
     "AWQScale",
+    "AlphaSearch",
     "CodeRange",
     "Entropy",
     "ErrorParts",
@@ -82,8 +85,10 @@ __all__ = [
     "quantize_per_channel",
     "quantize_per_group",
     "quantize_per_tensor",
+    "search_alpha",
     "smooth_scales",
     "sqnr_db",
     "tokens_per_second_bound",
     "unpack_int4",
+    "w8a8_linear",
 ]
