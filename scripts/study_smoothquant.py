@@ -22,6 +22,7 @@ from course_lib.data._files import CHECKSUMS
 from course_lib.experiments.smoothquant import study
 from course_lib.experiments.smoothquant.layers import outliers_of
 from course_lib.experiments.smoothquant.recipes import calibrate
+from course_lib.experiments.smoothquant.table import TABLE
 from course_lib.language import load_smollm2
 
 GENERATOR = "scripts/study_smoothquant.py"
@@ -51,11 +52,11 @@ def run(runs: Annotated[Path, typer.Argument(help="JSON-lines file to append to.
         found = study.searched_alphas(model, text.calibrating)
         keep("alphas", start, errors=[[*key, list(errors.values())] for key, errors in found.items()])
     searched = next(line for line in lines if line["what"] == "alphas")["errors"]
-    strengths = {
-        (block, kind): study.ALPHAS[int(np.argmin(errors))] for block, kind, errors in searched
-    }
+    strengths = {(block, kind): study.ALPHAS[int(np.argmin(errors))] for block, kind, errors in searched}
     calibration = calibrate(model, text.calibrating)
-    recipes = study.RECIPES | {name: study.with_strengths(one, strengths) for name, one in study.SEARCHED.items()}
+    recipes = study.RECIPES | {
+        name: study.with_strengths(one, strengths) for name, one in study.SEARCHED.items()
+    }
     for name, recipe in recipes.items():
         if any(line.get("recipe") == name for line in lines):
             continue
@@ -85,11 +86,11 @@ def record(
     }
     lines = ",\n".join(json.dumps(line) for line in table.pop("runs"))
     text = json.dumps(table, indent=1)[:-2] + f',\n "runs": [\n{lines}\n ]\n}}\n'
-    path = out / study.TABLE
+    path = out / TABLE
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     checksums = json.loads((out / CHECKSUMS).read_text(encoding="utf-8"))
-    checksums[study.TABLE] = hashlib.sha256(text.encode()).hexdigest()
+    checksums[TABLE] = hashlib.sha256(text.encode()).hexdigest()
     (out / CHECKSUMS).write_text(json.dumps(checksums, indent=2) + "\n", encoding="utf-8")
 
 

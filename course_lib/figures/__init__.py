@@ -24,6 +24,13 @@ from course_lib.figures.mini_clip_search import (
     read_search,
     search_figure,
 )
+from course_lib.figures.outlier_map import (
+    OutlierMap,
+    describe_outlier_map,
+    explore_outliers,
+    outlier_map_figure,
+    read_outlier_map,
+)
 from course_lib.figures.show import figure_html, show
 from course_lib.figures.siglip_bias import (
     describe_siglip_bias,
@@ -32,6 +39,13 @@ from course_lib.figures.siglip_bias import (
     siglip_bias_figure,
 )
 from course_lib.figures.siglip_state import SiglipState
+from course_lib.figures.smoothquant import (
+    describe_smoothquant,
+    explore_smoothquant,
+    read_smoothquant,
+    smoothquant_figure,
+)
+from course_lib.figures.smoothquant_state import SmoothLayer, SmoothState, smooth_examples
 from course_lib.figures.softmax_row import describe_softmax, read_softmax, softmax_figure
 from course_lib.figures.softmax_state import SoftmaxState, softmax_example
 from course_lib.figures.style import OKABE_ITO, course_style, new_figure
@@ -52,7 +66,10 @@ __all__ = [
     "Found",
     "Frame",
     "LiveCurves",
+    "OutlierMap",
     "SiglipState",
+    "SmoothLayer",
+    "SmoothState",
     "SoftmaxState",
     "TemperatureState",
     "TilesState",
@@ -66,8 +83,10 @@ __all__ = [
     "descend",
     "describe_affine",
     "describe_circle",
+    "describe_outlier_map",
     "describe_search",
     "describe_siglip_bias",
+    "describe_smoothquant",
     "describe_softmax",
     "describe_temperature",
     "describe_tiles",
@@ -75,7 +94,9 @@ __all__ = [
     "explore_affine",
     "explore_circle",
     "explore_mini_clip",
+    "explore_outliers",
     "explore_siglip_bias",
+    "explore_smoothquant",
     "explore_softmax",
     "explore_temperature",
     "explore_tiles",
@@ -84,11 +105,14 @@ __all__ = [
     "image_grid",
     "lines",
     "new_figure",
+    "outlier_map_figure",
     "random_circle",
     "read_affine",
     "read_circle",
+    "read_outlier_map",
     "read_search",
     "read_siglip_bias",
+    "read_smoothquant",
     "read_softmax",
     "read_temperature",
     "read_tiles",
@@ -96,6 +120,8 @@ __all__ = [
     "search_figure",
     "show",
     "siglip_bias_figure",
+    "smooth_examples",
+    "smoothquant_figure",
     "softmax_example",
     "softmax_figure",
     "step",

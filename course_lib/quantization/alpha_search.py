@@ -64,7 +64,7 @@ def search_alpha(
 
     References
     ----------
-    Xiao et al. 2022, arXiv:2211.10438, section 4 and figure 10, choose α by a grid search on a validation set.
+    Xiao et al. 2022, arXiv:2211.10438, section 4 and figure 10: the sweet spot of α.
 
     Examples
     --------
@@ -111,6 +111,8 @@ def _errors(
         scales = _smooth_scales(largest, weights, alpha)
         # The calibration tokens' maximum after smoothing is the maximum of the smoothed channel maxima.
         x_scale = None if per_token else max(float((largest / scales).max()) / QMAX, 1e-12)
-        outputs = [_w8a8_linear(held_out / scales, w.detach() * scales, x_scale, per_channel) for w in weights]
+        outputs = [
+            _w8a8_linear(held_out / scales, w.detach() * scales, x_scale, per_channel) for w in weights
+        ]
         errors.append(((torch.cat(outputs, dim=1) - truth) ** 2).sum() / (truth**2).sum())
     return torch.stack(errors)

@@ -30,8 +30,8 @@ def w8a8_linear(
     x : Tensor, shape [tokens, dim], float32 or float64
     weight : Tensor, shape [outputs, dim], of the same dtype
     x_scale : float > 0, optional
-        One static scale for all activations, from calibration: what lies beyond 127 of it is clipped. Default:
-        each token gets its own, max|x_t| / 127.
+        One static scale for all activations, from calibration: what lies beyond 127 of it is clipped.
+        Default: each token gets its own, max|x_t| / 127.
     per_channel : bool, default True
         Whether each output channel of the weight gets its own scale, max|W_n| / 127, or one scale serves the
         whole matrix.
@@ -44,8 +44,8 @@ def w8a8_linear(
     Raises
     ------
     TypeError, ValueError
-        If ``x`` or ``weight`` is no finite, non-empty float matrix, widths or dtypes differ, or ``x_scale`` is
-        not positive.
+        If ``x`` or ``weight`` is no finite, non-empty float matrix, widths or dtypes differ, or ``x_scale``
+        is not positive.
 
     Notes
     -----

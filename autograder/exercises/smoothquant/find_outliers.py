@@ -20,7 +20,9 @@ def find_outliers(x: Tensor, channel_ratio: float, token_ratio: float) -> Two:
     return channels, tokens
 
 
-def _activations(tokens: int, channels: int, name: str, *, loud: bool = False, massive: bool = False) -> CaseSpec:
+def _activations(
+    tokens: int, channels: int, name: str, *, loud: bool = False, massive: bool = False
+) -> CaseSpec:
     """Sizes from 0.7 to 1.4, so that thresholds of 20 and 1000 medians leave no doubt."""
 
     def make(rng: Generator) -> dict[str, object]:

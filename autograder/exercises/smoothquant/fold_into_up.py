@@ -20,7 +20,8 @@ def _linear(weight: Tensor) -> nn.Linear:
 def fold_into_up(gate_weight: Tensor, up_weight: Tensor, down_weight: Tensor, scales: Tensor) -> Three:
     """The three weights after smoothing down_proj's input, by `quantization.fold_into_linear`."""
     up, (down,) = quantization.fold_into_linear(_linear(up_weight), _linear(down_weight), scales)
-    return gate_weight, up.weight.detach(), down.weight.detach()  # type: ignore[return-value]
+    assert isinstance(up, nn.Linear)
+    return gate_weight, up.weight.detach(), down.weight.detach()
 
 
 def _mlp(dim: int, hidden: int) -> CaseSpec:

@@ -254,4 +254,6 @@ def in_floats(calibration: Tensor, held_out: Tensor, weights: Tensor, alphas: Te
         return float(torch.linalg.matrix_norm(y - truth) ** 2 / torch.linalg.matrix_norm(truth) ** 2)
 
     by_alpha = {alpha: error(alpha) for alpha in alphas.tolist()}
-    return min(by_alpha, key=lambda alpha: by_alpha[alpha]), torch.tensor(list(by_alpha.values()), dtype=alphas.dtype)
+    return min(by_alpha, key=lambda alpha: by_alpha[alpha]), torch.tensor(
+        list(by_alpha.values()), dtype=alphas.dtype
+    )

@@ -53,7 +53,11 @@ asked = Exercise(
     reference=smooth_attention,
     outputs=["norm_weight", "norm_bias", "q_weight", "k_weight", "v_weight"],
     groups={"value": 3},
-    cases=[_attention(3, (3, 2, 2), 0.5), _attention(4, (4, 4, 4), 0.75), _attention(3, (3, 2, 2), 0.5, dead=True)],
+    cases=[
+        _attention(3, (3, 2, 2), 0.5),
+        _attention(4, (4, 4, 4), 0.75),
+        _attention(3, (3, 2, 2), 0.5, dead=True),
+    ],
     stretch=True,
     hints=[
         "How many inputs do q, k and v have? What does the norm put out, besides n · weight? What is 1 / 0?",

@@ -18,15 +18,21 @@ def _linear(weight: Tensor) -> nn.Linear:
 
 
 def smooth_qkv(
-    norm_weight: Tensor, norm_bias: Tensor, q_weight: Tensor, k_weight: Tensor, v_weight: Tensor, scales: Tensor
+    norm_weight: Tensor,
+    norm_bias: Tensor,
+    q_weight: Tensor,
+    k_weight: Tensor,
+    v_weight: Tensor,
+    scales: Tensor,
 ) -> Five:
     """The same layers after smoothing, by `quantization.apply_smoothing`."""
     norm = nn.LayerNorm(len(scales), dtype=scales.dtype)
     norm.weight, norm.bias = nn.Parameter(norm_weight), nn.Parameter(norm_bias)
     linears = [_linear(weight) for weight in (q_weight, k_weight, v_weight)]
     previous, consumers = quantization.apply_smoothing(norm, linears, scales)
-    weights = [value.detach() for value in (previous.weight, previous.bias, *(one.weight for one in consumers))]  # type: ignore[union-attr]
-    return tuple(weights)  # type: ignore[return-value]
+    q, k, v = (linear.weight.detach() for linear in consumers)
+    assert isinstance(previous, nn.LayerNorm)
+    return previous.weight.detach(), previous.bias.detach(), q, k, v
 
 
 def _attention(channels: int, outputs: tuple[int, int, int], bias: bool = False) -> CaseSpec:
@@ -81,7 +87,12 @@ def _smoothed(weights: tuple[Tensor, ...], scales: Tensor) -> list[Tensor]:
     asks="The output of a LayerNorm is n · weight + bias. Which parts of that have to be divided?",
 )
 def bias_forgotten(
-    norm_weight: Tensor, norm_bias: Tensor, q_weight: Tensor, k_weight: Tensor, v_weight: Tensor, scales: Tensor
+    norm_weight: Tensor,
+    norm_bias: Tensor,
+    q_weight: Tensor,
+    k_weight: Tensor,
+    v_weight: Tensor,
+    scales: Tensor,
 ) -> list[Tensor]:
     return [norm_weight / scales, norm_bias, *_smoothed((q_weight, k_weight, v_weight), scales)]
 
@@ -92,7 +103,12 @@ def bias_forgotten(
     asks="s_j is large where channel j is large. Which side is to become smaller?",
 )
 def reverse(
-    norm_weight: Tensor, norm_bias: Tensor, q_weight: Tensor, k_weight: Tensor, v_weight: Tensor, scales: Tensor
+    norm_weight: Tensor,
+    norm_bias: Tensor,
+    q_weight: Tensor,
+    k_weight: Tensor,
+    v_weight: Tensor,
+    scales: Tensor,
 ) -> list[Tensor]:
     return [
         norm_weight * scales,
@@ -107,7 +123,12 @@ def reverse(
     asks="(x / s) · (w ? s) = x · w: what stands for the question mark?",
 )
 def divides_weights(
-    norm_weight: Tensor, norm_bias: Tensor, q_weight: Tensor, k_weight: Tensor, v_weight: Tensor, scales: Tensor
+    norm_weight: Tensor,
+    norm_bias: Tensor,
+    q_weight: Tensor,
+    k_weight: Tensor,
+    v_weight: Tensor,
+    scales: Tensor,
 ) -> list[Tensor]:
     return [
         norm_weight / scales,
@@ -122,7 +143,12 @@ def divides_weights(
     asks="What has to come out of the norm for the smoothed layer: s times as much, or a part of it?",
 )
 def multiplies(
-    norm_weight: Tensor, norm_bias: Tensor, q_weight: Tensor, k_weight: Tensor, v_weight: Tensor, scales: Tensor
+    norm_weight: Tensor,
+    norm_bias: Tensor,
+    q_weight: Tensor,
+    k_weight: Tensor,
+    v_weight: Tensor,
+    scales: Tensor,
 ) -> list[Tensor]:
     return [
         norm_weight * scales,
@@ -137,7 +163,12 @@ def multiplies(
     asks="Which axis of a weight [outputs, channels] meets channel j of x?",
 )
 def rows(
-    norm_weight: Tensor, norm_bias: Tensor, q_weight: Tensor, k_weight: Tensor, v_weight: Tensor, scales: Tensor
+    norm_weight: Tensor,
+    norm_bias: Tensor,
+    q_weight: Tensor,
+    k_weight: Tensor,
+    v_weight: Tensor,
+    scales: Tensor,
 ) -> list[Tensor]:
     weights = [scales[:, None] * weight for weight in (q_weight, k_weight, v_weight)]
     return [norm_weight / scales, norm_bias / scales, *weights]
@@ -149,7 +180,12 @@ def rows(
     asks="Which layers read the output of this norm?",
 )
 def only_q(
-    norm_weight: Tensor, norm_bias: Tensor, q_weight: Tensor, k_weight: Tensor, v_weight: Tensor, scales: Tensor
+    norm_weight: Tensor,
+    norm_bias: Tensor,
+    q_weight: Tensor,
+    k_weight: Tensor,
+    v_weight: Tensor,
+    scales: Tensor,
 ) -> list[Tensor]:
     return [norm_weight / scales, norm_bias / scales, q_weight * scales, k_weight, v_weight]
 
@@ -160,7 +196,12 @@ def only_q(
     asks="Where does the input of v_proj come from?",
 )
 def without_v(
-    norm_weight: Tensor, norm_bias: Tensor, q_weight: Tensor, k_weight: Tensor, v_weight: Tensor, scales: Tensor
+    norm_weight: Tensor,
+    norm_bias: Tensor,
+    q_weight: Tensor,
+    k_weight: Tensor,
+    v_weight: Tensor,
+    scales: Tensor,
 ) -> list[Tensor]:
     return [norm_weight / scales, norm_bias / scales, q_weight * scales, k_weight * scales, v_weight]
 
@@ -171,7 +212,12 @@ def without_v(
     asks="How often is the input of q divided, if norm / s is put out once?",
 )
 def three_times(
-    norm_weight: Tensor, norm_bias: Tensor, q_weight: Tensor, k_weight: Tensor, v_weight: Tensor, scales: Tensor
+    norm_weight: Tensor,
+    norm_bias: Tensor,
+    q_weight: Tensor,
+    k_weight: Tensor,
+    v_weight: Tensor,
+    scales: Tensor,
 ) -> list[Tensor]:
     weights = _smoothed((q_weight, k_weight, v_weight), scales)
     return [norm_weight / scales**3, norm_bias / scales**3, *weights]
@@ -183,7 +229,12 @@ def three_times(
     asks="Where does the division x / s take place, if not in the norm?",
 )
 def norm_unchanged(
-    norm_weight: Tensor, norm_bias: Tensor, q_weight: Tensor, k_weight: Tensor, v_weight: Tensor, scales: Tensor
+    norm_weight: Tensor,
+    norm_bias: Tensor,
+    q_weight: Tensor,
+    k_weight: Tensor,
+    v_weight: Tensor,
+    scales: Tensor,
 ) -> list[Tensor]:
     return [norm_weight, norm_bias, *_smoothed((q_weight, k_weight, v_weight), scales)]
 
@@ -194,7 +245,12 @@ def norm_unchanged(
     asks="By which factor must each summand of n · weight + bias change?",
 )
 def bias_multiplied(
-    norm_weight: Tensor, norm_bias: Tensor, q_weight: Tensor, k_weight: Tensor, v_weight: Tensor, scales: Tensor
+    norm_weight: Tensor,
+    norm_bias: Tensor,
+    q_weight: Tensor,
+    k_weight: Tensor,
+    v_weight: Tensor,
+    scales: Tensor,
 ) -> list[Tensor]:
     weights = _smoothed((q_weight, k_weight, v_weight), scales)
     return [norm_weight / scales, norm_bias * scales, *weights]
@@ -202,7 +258,12 @@ def bias_multiplied(
 
 @asked.also_correct("with diagonal matrices")
 def diagonals(
-    norm_weight: Tensor, norm_bias: Tensor, q_weight: Tensor, k_weight: Tensor, v_weight: Tensor, scales: Tensor
+    norm_weight: Tensor,
+    norm_bias: Tensor,
+    q_weight: Tensor,
+    k_weight: Tensor,
+    v_weight: Tensor,
+    scales: Tensor,
 ) -> list[Tensor]:
     multiply, divide = torch.diag(scales), torch.diag(1 / scales)
     return [divide @ norm_weight, divide @ norm_bias, *(w @ multiply for w in (q_weight, k_weight, v_weight))]
@@ -210,7 +271,12 @@ def diagonals(
 
 @asked.also_correct("on copies, in place")
 def on_copies(
-    norm_weight: Tensor, norm_bias: Tensor, q_weight: Tensor, k_weight: Tensor, v_weight: Tensor, scales: Tensor
+    norm_weight: Tensor,
+    norm_bias: Tensor,
+    q_weight: Tensor,
+    k_weight: Tensor,
+    v_weight: Tensor,
+    scales: Tensor,
 ) -> Five:
     weight, bias = norm_weight.clone(), norm_bias.clone()
     weight /= scales

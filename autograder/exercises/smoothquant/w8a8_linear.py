@@ -79,8 +79,7 @@ def _product(
     if w_step is None:
         w_step = _step(weight, 1 if per_channel else None)
     x_hat, w_hat = (
-        torch.round(values / step).clamp(-top, top) * step
-        for values, step in ((x, x_step), (weight, w_step))
+        torch.round(values / step).clamp(-top, top) * step for values, step in ((x, x_step), (weight, w_step))
     )
     return x_hat @ w_hat.T
 

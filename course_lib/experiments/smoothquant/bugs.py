@@ -40,7 +40,7 @@ class BuggyAttention(NamedTuple):
 
 
 def buggy_attention(channels: int = 64, tokens: int = 32, seed: int = 0) -> BuggyAttention:
-    """Compare outputs before and after the printed function: with a bias, without, and with a dead channel."""
+    """Compare outputs before and after the printed function: with a bias, without, with a dead channel."""
     x = random_rows(tokens, channels, seed)
     weights = [random_rows(channels, channels, seed + i) for i in (1, 2, 3)]
     gain = 0.5 + random_rows(1, channels, seed + 4)[0].abs()

@@ -64,8 +64,8 @@ class Recipe:
 class Calibration(NamedTuple):
     """The largest magnitudes of the channels that enter each linear layer, by the layer's full name."""
 
-    all_tokens: dict[str, Float[Tensor, "channels"]]
-    without_first: dict[str, Float[Tensor, "channels"]]
+    all_tokens: dict[str, Float[Tensor, channels]]
+    without_first: dict[str, Float[Tensor, channels]]
 
 
 class SimulatedW8A8(nn.Module):
@@ -81,7 +81,11 @@ class SimulatedW8A8(nn.Module):
 
     def __init__(self, weight: Tensor, x_scale: float | Literal["token"] | None, keep_first: bool) -> None:
         super().__init__()
-        self.weight, self.x_scale, self.keep_first = nn.Parameter(weight, requires_grad=False), x_scale, keep_first
+        self.weight, self.x_scale, self.keep_first = (
+            nn.Parameter(weight, requires_grad=False),
+            x_scale,
+            keep_first,
+        )
 
     def forward(self, x: Float[Tensor, "batch positions dim"]) -> Float[Tensor, "batch positions outputs"]:
         """Put the input on its grid, and multiply."""
@@ -161,20 +165,29 @@ def quantized(model: Llama, recipe: Recipe, calibration: Calibration) -> Llama:
         x_scale: float | Literal["token"] | None = (
             None if floats else "token" if recipe.activations == "token" else float(absmax[name].max()) / QMAX
         )
-        weight = _on_grid(new.get_submodule(name).weight, recipe.weights)
+        weight = _on_grid(linear_at(new, name).weight, recipe.weights)
         new.set_submodule(name, SimulatedW8A8(weight, x_scale, recipe.keep_first))
     return new
+
+
+def linear_at(model: Llama, name: str) -> nn.Linear:
+    """Give the linear layer of a full name."""
+    found = model.get_submodule(name)
+    assert isinstance(found, nn.Linear)
+    return found
 
 
 def _smooth(
     model: Llama, prefix: str, source: str, readers: tuple[str, ...], alpha: float, absmax: dict[str, Tensor]
 ) -> None:
-    linears = [model.get_submodule(prefix + reader) for reader in readers]
+    linears = [linear_at(model, prefix + reader) for reader in readers]
     of_input = absmax[prefix + readers[0]]
     scales = quantization.smooth_scales(of_input, [linear.weight for linear in linears], alpha)
     previous = model.get_submodule(prefix + source)
-    fold = quantization.fold_into_linear if isinstance(previous, nn.Linear) else quantization.apply_smoothing
-    smoothed = fold(previous, linears, scales)
+    if isinstance(previous, nn.Linear):
+        smoothed = quantization.fold_into_linear(previous, linears, scales)
+    else:
+        smoothed = quantization.apply_smoothing(previous, linears, scales)
     model.set_submodule(prefix + source, smoothed.previous)
     for reader, linear in zip(readers, smoothed.linears, strict=True):
         model.set_submodule(prefix + reader, linear)

@@ -1,11 +1,10 @@
-"""Perplexities of SmolLM2 in W8A8, recipe by recipe: how they are measured, and the recorded table of them."""
+"""Perplexities of SmolLM2 in W8A8, recipe by recipe: how they are measured."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Int64
@@ -13,12 +12,20 @@ from torch import Tensor
 
 from course_lib import quantization
 from course_lib.data import load_prose
-from course_lib.data._files import read_checked
-from course_lib.experiments.smoothquant.recipes import DOWN, NORMS, Calibration, Recipe, calibrate, quantized
+from course_lib.experiments.smoothquant.recipes import (
+    DOWN,
+    NORMS,
+    Calibration,
+    Recipe,
+    calibrate,
+    linear_at,
+    quantized,
+)
 from course_lib.language import (
     Llama,
     Perplexity,
     Ratio,
+    load_smollm2,
     load_tokenizer,
     perplexity,
     perplexity_ratio,
@@ -26,7 +33,6 @@ from course_lib.language import (
     sequences,
 )
 
-TABLE = "studies/smoothquant.json"
 LENGTH = 256
 TESTED, CALIBRATING, SEARCHING = 64, 32, 8
 ALPHAS = tuple(i / 10 for i in range(11))
@@ -96,7 +102,7 @@ def searched_alphas(
         inputs = record_inputs(model, calibrating[:SEARCHING], [block])
         for kind, (_, readers) in {**NORMS, **DOWN}.items():
             fit, held_out = (part.flatten(0, 1).clone() for part in inputs[block, kind].chunk(2))
-            weights = [model.get_submodule(f"layers.{block}.{reader}").weight for reader in readers]
+            weights = [linear_at(model, f"layers.{block}.{reader}").weight for reader in readers]
             errors = quantization.search_alpha(fit, held_out, weights, torch.tensor(ALPHAS)).errors
             found[block, kind] = dict(zip(ALPHAS, errors.tolist(), strict=True))
     return found
@@ -112,7 +118,35 @@ def measured(model: Llama, recipe: Recipe, calibration: Calibration, tokens: Ten
     return perplexity(quantized(model, recipe, calibration), tokens)
 
 
-@lru_cache(maxsize=1)
-def recorded_study() -> dict[str, Any]:
-    """Everything that scripts/study_smoothquant.py recorded: losses, strengths, outliers, versions, machine."""
-    return json.loads(read_checked(TABLE))
+class Live(NamedTuple):
+    """One recipe measured here: perplexity, and its paired ratio to float32 on the same sequences."""
+
+    name: str
+    perplexity: float
+    ratio: Ratio
+
+
+#: What the lesson measures again where the model is there.
+LIVE = (
+    "static",
+    "static, α=.5 on the norms",
+    "per token, W per channel",
+)
+
+
+def live(names: tuple[str, ...] = LIVE, tested: int = 6, calibrating: int = 6) -> Iterator[Live]:
+    """Measure a few recipes on a few sequences, one after another: about a minute on one core.
+
+    Raises
+    ------
+    FileNotFoundError
+        If SmolLM2 is not on this machine.
+    """
+    model, text = load_smollm2(), prose()
+    tokens = text.tested[:tested]
+    original = perplexity(model, tokens)
+    yield Live(FLOAT, original.value, perplexity_ratio(original, original))
+    calibration = calibrate(model, text.calibrating[:calibrating])
+    for name in names:
+        changed = measured(model, RECIPES[name], calibration, tokens)
+        yield Live(name, changed.value, perplexity_ratio(changed, original))

@@ -29,7 +29,7 @@ def test_errors_are_those_of_a_plain_loop():
         truth = held_out @ w.T
         want = ((x_hat @ torch.stack(rows).T - truth) ** 2).sum() / (truth**2).sum()
         assert torch.allclose(error, want, rtol=1e-9)
-    assert found.errors.min() == found.errors[ALPHAS == found.alpha].item()
+    assert found.errors.min() == found.errors[found.alpha == ALPHAS].item()
 
 
 def test_a_persistent_channel_wants_something_between_the_ends():
