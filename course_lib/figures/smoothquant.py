@@ -8,6 +8,7 @@ from torch import Tensor
 
 from course_lib.figures.controls import control
 from course_lib.figures.explorer import Explorer, Frame
+from course_lib.figures.matrix import written
 from course_lib.figures.smoothquant_state import ALPHAS, SmoothState, smooth_examples
 from course_lib.figures.style import OKABE_ITO, course_style, new_figure
 from course_lib.figures.words import percent
@@ -61,11 +62,12 @@ def read_smoothquant(state: SmoothState) -> str:
     """Say the numbers alone, in a line to stand beside the figure."""
     before, after = _spread(state.layer.act_absmax), _spread(state.act_absmax)
     w_before, w_after = _spread(state.layer.weight_absmax), _spread(state.weight_absmax)
+    errors = [written(100 * error, ".2f") for error in (state.error, state.unsmoothed, min(state.errors))]
     return (
         f"Largest channel maximum over the median one: activations {before:,.1f} before and {after:,.1f} "
-        f"after smoothing, weights {w_before:,.1f} before and {w_after:,.1f} after. The median token's output "
-        f"error: {100 * state.error:.2f} % at α = {state.alpha:.2f}, {100 * state.unsmoothed:.2f} % "
-        f"without smoothing, {100 * min(state.errors):.2f} % at the best α, {state.best:.2f}."
+        f"after smoothing, weights {w_before:,.1f} before and {w_after:,.1f} after. The median token's "
+        f"output error: {errors[0]} % at α = {state.alpha:.2f}, {errors[1]} % without smoothing, "
+        f"{errors[2]} % at the best α, {state.best:.2f}."
     )
 
 
