@@ -82,7 +82,7 @@ def record(
         "machine": machine(),
         "threads": 1,
         "text": {"tested": study.TESTED, "calibrating": study.CALIBRATING, "length": study.LENGTH},
-        "runs": read(runs),
+        "runs": in_order(read(runs)),
     }
     lines = ",\n".join(json.dumps(line) for line in table.pop("runs"))
     text = json.dumps(table, indent=1)[:-2] + f',\n "runs": [\n{lines}\n ]\n}}\n'
@@ -92,6 +92,12 @@ def record(
     checksums = json.loads((out / CHECKSUMS).read_text(encoding="utf-8"))
     checksums[TABLE] = hashlib.sha256(text.encode()).hexdigest()
     (out / CHECKSUMS).write_text(json.dumps(checksums, indent=2) + "\n", encoding="utf-8")
+
+
+def in_order(lines: list[Line]) -> list[Line]:
+    """Outliers and strengths first, then the recipes as they are declared."""
+    names = [*study.RECIPES, *study.SEARCHED]
+    return sorted(lines, key=lambda line: names.index(line["recipe"]) if "recipe" in line else -1)
 
 
 def read(path: Path) -> list[Line]:

@@ -404,9 +404,10 @@ for name, channels, tokens in zip(
     print(
         f"  {name:8s} persistent channels in {channels:2d} of 30 layers, massive tokens in {tokens}"
     )
-for block, name, ratio, without in whole.massive:
+for block, name, ratio, without, only_first in whole.massive:
+    where = "at first tokens only" if only_first else "at many tokens"
     print(
-        f"  massive: layer {block} {name}, max/median {ratio:,.0f}, {without:,.1f} without first tokens"
+        f"  massive {where}: layer {block} {name}, max/median {ratio:,.0f}, {without:,.0f} without first tokens"
     )
 
 # %% [markdown]

@@ -36,6 +36,7 @@ def _activations(
             x[2, 1] *= 15 if loud else 1
         if not (loud or massive):
             x[0, 0] = 60  # a heavy tail: once, and not massive
+            x[1:, 3] *= 1e-5  # a channel that sleeps: its waking token is an ordinary one
         return {"x": x, "channel_ratio": 20.0, "token_ratio": 1000.0}
 
     return case(name, make, group="both at once" if loud and massive else None)
@@ -102,6 +103,17 @@ def own_channel_ignored(x: Tensor, channel_ratio: float, token_ratio: float) -> 
     typical = size.median()
     channels = size.median(dim=0).values >= channel_ratio * typical
     return channels, (size >= token_ratio * typical).any(dim=1)
+
+
+@asked.misconception(
+    "a token is compared with its own channel only",
+    says="In a channel that is all but silent, an ordinary value passes for a massive one.",
+    asks="Does a value of ordinary size harm the grid of the others?",
+)
+def no_floor(x: Tensor, channel_ratio: float, token_ratio: float) -> Two:
+    size = x.abs()
+    medians = size.median(dim=0).values
+    return medians >= channel_ratio * size.median(), (size >= token_ratio * medians).any(dim=1)
 
 
 @asked.misconception(

@@ -59,6 +59,7 @@ def _errors(
     judged_on: Tensor | None = None,
     smooths_weights: bool = True,
     smooths_step: bool = True,
+    step_from: Tensor | None = None,
     per_token: bool = False,
     power: int = 2,
     relative: bool = True,
@@ -68,7 +69,8 @@ def _errors(
     errors = []
     for alpha in alphas.tolist():
         scales = quantization.smooth_scales(calibration.abs().amax(dim=0), weights, alpha)
-        ranged = calibration / scales if smooths_step else calibration
+        ranging = calibration if step_from is None else step_from
+        ranged = ranging / scales if smooths_step else ranging
         x_scale = None if per_token else float(ranged.abs().max()) / 127
         weight = weights * scales if smooths_weights else weights
         difference = (quantization.w8a8_linear(judges / scales, weight, x_scale) - truth).abs() ** power
@@ -109,6 +111,15 @@ def judged_on_calibration(calibration: Tensor, held_out: Tensor, weights: Tensor
 )
 def tuned_on_held_out(calibration: Tensor, held_out: Tensor, weights: Tensor, alphas: Tensor) -> Two:
     return _best(alphas, _errors(held_out, held_out, weights, alphas))
+
+
+@asked.misconception(
+    "the static step comes from the held-out data",
+    says="s is that of the calibration tokens, but your x_scale is fitted to the tokens that judge: none is clipped.",
+    asks="Could x_scale be known before the held-out tokens came?",
+)
+def held_out_step(calibration: Tensor, held_out: Tensor, weights: Tensor, alphas: Tensor) -> Two:
+    return _best(alphas, _errors(calibration, held_out, weights, alphas, step_from=held_out))
 
 
 @asked.misconception(

@@ -113,6 +113,15 @@ def weight_unbounded(act_absmax: Tensor, weights: Tensor, alpha: float) -> Tenso
 
 
 @asked.misconception(
+    "1e-5 is added",
+    says="You add 1e-5 where it is to be a lower bound: every s is off by a little, not only those of dead channels.",
+    asks="What does clamp_min do with a number that is large enough already?",
+)
+def added(act_absmax: Tensor, weights: Tensor, alpha: float) -> Tensor:
+    return act_absmax**alpha / (weights.abs().amax(dim=0) + 1e-5) ** (1 - alpha) + 1e-5
+
+
+@asked.misconception(
     "the lower bound is 1",
     says="You never let s fall below 1. Channels with small activations and large weights then keep their imbalance.",
     asks="May a channel's activations also grow, if its weights are the larger side?",

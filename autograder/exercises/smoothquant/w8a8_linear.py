@@ -207,6 +207,17 @@ def no_scales(x: Tensor, weight: Tensor, x_scale: float | None, per_channel: boo
 
 
 @asked.misconception(
+    "the steps divide by 128",
+    says="Your steps are max / 128, so that the largest value itself would need the code 128.",
+    asks="Codes go from −127 to 127. Which one should the largest value get?",
+)
+def power_of_two(x: Tensor, weight: Tensor, x_scale: float | None, per_channel: bool) -> Tensor:
+    x_step = _step(x, 1) * 127 / 128 if x_scale is None else None
+    w_step = _step(weight, 1 if per_channel else None) * 127 / 128
+    return _product(x, weight, x_scale, per_channel, x_step=x_step, w_step=w_step)
+
+
+@asked.misconception(
     "the fraction is cut off",
     says="You convert to int8 without rounding: every code is pulled towards 0.",
     asks="What does .to(torch.int8) make of 2.9?",

@@ -98,14 +98,14 @@ class ModelOutliers(NamedTuple):
     inputs: tuple[str, ...]
     with_channels: tuple[int, ...]
     with_tokens: tuple[int, ...]
-    massive: tuple[tuple[int, str, float, float], ...]
-    only_first_positions: bool
+    massive: tuple[tuple[int, str, float, float, bool], ...]
 
 
 def model_outliers() -> ModelOutliers:
     """Count inputs with persistent channels and with massive tokens, by kind of input (of 30 each).
 
-    ``massive`` lists block, input, and the ratio of channel maxima with and without the first tokens.
+    ``massive`` lists block, input, the ratio of channel maxima with and without the first tokens, and whether
+    all massive tokens are first ones.
     """
     lines = _lines("outliers")[0]["layers"]
     channels = Counter(kind for _, kind, found, *_ in lines if found in ("channel", "both"))
@@ -116,6 +116,5 @@ def model_outliers() -> ModelOutliers:
         inputs,
         tuple(channels[kind] for kind in inputs),
         tuple(tokens[kind] for kind in inputs),
-        tuple((line[0], line[1], line[5], line[6]) for line in massive),
-        all(line[4] == [0] for line in massive),
+        tuple((line[0], line[1], line[5], line[6], line[4] == [0]) for line in massive),
     )

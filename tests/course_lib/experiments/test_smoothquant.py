@@ -212,12 +212,12 @@ def test_the_recorded_table_tells_the_story():
     assert experiments.float_perplexity().value == found[FLOAT].perplexity
 
 
-def test_massive_tokens_of_the_model_are_first_positions_of_down_proj():
+def test_massive_tokens_of_the_model_are_first_positions_of_down_proj_but_in_one_layer():
     found = experiments.model_outliers()
-    assert found.only_first_positions
     assert {name for _, name, *_ in found.massive} == {"down"}
-    assert {11, 28} <= {block for block, *_ in found.massive}
-    assert all(without < ratio / 10 for *_, ratio, without in found.massive)
+    assert {block for block, *_, first in found.massive if first} == {11, 28, 29}
+    assert [block for block, *_, first in found.massive if not first] == [2]
+    assert dict(zip(found.inputs, found.with_channels, strict=True))["qkv"] == 30
 
 
 def test_searched_strengths_lie_inside():
