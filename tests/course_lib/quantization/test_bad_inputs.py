@@ -35,6 +35,7 @@ GOOD = {
     "channel_qparams": {"x": X, **RANGE},
     "clip_and_round_error": {"x": X, **GRID, **RANGE},
     "code_range": {"bits": 8},
+    "critical_batch": {"bits_per_weight": 4.5, "bandwidth": 1e9, "rate": 1e11},
     "dequantize": {"codes": CODES, **GRID},
     "dequantize_kv": {
         "codes": CODES.reshape(1, 2, 2, 2),
@@ -63,6 +64,7 @@ GOOD = {
     "quantize_per_channel": {"x": X, **RANGE},
     "quantize_per_group": {"x": X, "group_size": 2, **RANGE},
     "quantize_per_tensor": {"x": X, **RANGE},
+    "roofline_tokens_per_second": {"bandwidth": 1e9, "bytes_read": 1e6, "rate": 1e11, "operations": 2e6},
     "search_alpha": {
         "calibration": X,
         "held_out": X[:1],
@@ -549,6 +551,11 @@ def test_bits_of_floats_and_codes(function):
         ("bytes_per_token", {"kv_bytes": -1.0}, "kv_bytes must be at least 0, got -1.0."),
         ("bytes_per_token", {"kv_bytes": float("inf")}, "kv_bytes must be finite, got inf."),
         ("bytes_per_token", {"context": -1}, "context must be an integer of at least 0, got -1."),
+        ("roofline_tokens_per_second", {"rate": 0}, "rate must be greater than 0, got 0.0."),
+        ("roofline_tokens_per_second", {"operations": -1}, "operations must be greater than 0, got -1.0."),
+        ("roofline_tokens_per_second", {"bandwidth": 0}, "bandwidth must be greater than 0, got 0.0."),
+        ("critical_batch", {"bits_per_weight": 0}, "bits_per_weight must be greater than 0, got 0.0."),
+        ("critical_batch", {"rate": float("inf")}, "rate must be finite, got inf."),
         ("tokens_per_second_bound", {"bandwidth": 0}, "bandwidth must be greater than 0, got 0.0."),
         ("tokens_per_second_bound", {"bytes_read": float("nan")}, "bytes_read must be finite, got nan."),
     ],
