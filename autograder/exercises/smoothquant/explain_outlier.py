@@ -12,10 +12,10 @@ asked = Explanation(
         "A channel maximum cannot tell a persistent channel from one huge token: look at medians, or leave the first "
         "tokens out.",
         "s_j is one number for a channel and all its tokens: dividing a persistent channel helps every token, dividing "
-        "for one massive token makes all other tokens of that channel smaller on the same grid.",
+        "for one massive token sacrifices that channel for all others, and makes its weights huge.",
         "The recipe smooths what the norms put out; the massive activation enters down_proj, behind SwiGLU.",
-        "Remedies that fit a token: a scale for each token, or keeping the first position out of the int8 path (or a "
-        "fixed prefix).",
+        "Remedies that fit a token: a scale for each token, or keeping the first position out of the int8 path (a fixed "
+        "prefix); with static scales, down_proj smoothed with α searched on held-out data.",
     ],
     hints=[
         "Two questions: which statistic was looked at, and which tokens does s_j divide?",
