@@ -391,7 +391,7 @@ check("smoothquant.find_outliers", find_outliers)
 
 # %% [markdown]
 # The library's `outlier_kind` with $r_c = 20$ and $r_t = 1000$, on all twelve recorded inputs. (What is behind a gated
-# MLP has heavy tails: with $r_t = 20$, every second ordinary token would be massive.)
+# MLP has heavy tails: a threshold of a few medians would call ordinary tokens massive.)
 
 # %% tags=["experiment"]
 kinds = experiments.kinds()
@@ -437,7 +437,7 @@ for name, error in zip(rows.names, rows.ordinary, strict=True):
 # %% [markdown]
 # With one static scale *all* codes of the ordinary tokens are 0: the layer says nothing but for the first token. Smoothing does help a
 # little with $\alpha = \tfrac12$ and more with 0.85, because the massive entry sits in two channels, which can be
-# sacrificed: everybody's values there are divided by thousands. Keeping the first token out helps far more, and a scale for each
+# sacrificed: everybody's values there are divided by hundreds. Keeping the first token out helps far more, and a scale for each
 # token most. And **where each token has its own scale, smoothing makes it worse**, 7.7 % instead of 2.9 %: the weights of
 # two columns are multiplied by a number that one token dictated, and all other weights of a row are rounded on the coarse grid
 # that these columns now need.
