@@ -48,6 +48,13 @@ from course_lib.figures.smoothquant import (
 from course_lib.figures.smoothquant_state import SmoothLayer, SmoothState, smooth_examples
 from course_lib.figures.softmax_row import describe_softmax, read_softmax, softmax_figure
 from course_lib.figures.softmax_state import SoftmaxState, softmax_example
+from course_lib.figures.straight_through import (
+    describe_straight_through,
+    explore_straight_through,
+    read_straight_through,
+    straight_through_figure,
+)
+from course_lib.figures.straight_through_state import StraightThroughState
 from course_lib.figures.style import OKABE_ITO, course_style, new_figure
 from course_lib.figures.temperature import (
     describe_temperature,
@@ -71,6 +78,7 @@ __all__ = [
     "SmoothLayer",
     "SmoothState",
     "SoftmaxState",
+    "StraightThroughState",
     "TemperatureState",
     "TilesState",
     "affine_examples",
@@ -88,6 +96,7 @@ __all__ = [
     "describe_siglip_bias",
     "describe_smoothquant",
     "describe_softmax",
+    "describe_straight_through",
     "describe_temperature",
     "describe_tiles",
     "draw_matrix",
@@ -98,6 +107,7 @@ __all__ = [
     "explore_siglip_bias",
     "explore_smoothquant",
     "explore_softmax",
+    "explore_straight_through",
     "explore_temperature",
     "explore_tiles",
     "figure_html",
@@ -114,6 +124,7 @@ __all__ = [
     "read_siglip_bias",
     "read_smoothquant",
     "read_softmax",
+    "read_straight_through",
     "read_temperature",
     "read_tiles",
     "retrieval_gallery",
@@ -125,6 +136,7 @@ __all__ = [
     "softmax_example",
     "softmax_figure",
     "step",
+    "straight_through_figure",
     "temperature_figure",
     "temperature_state",
     "text_gallery",
