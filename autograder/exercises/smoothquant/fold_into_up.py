@@ -45,6 +45,7 @@ asked = Exercise(
     outputs=["gate_weight", "up_weight", "down_weight"],
     groups={"value": 2},
     cases=[_mlp(2, 3), _mlp(4, 4), _mlp(3, 5)],
+    write_yourself=["course_lib.quantization.folding:fold_into_linear"],
     stretch=True,
     hints=[
         "x = SiLU(gate) · up goes into down_proj. x is to come divided by s: in which of the two factors can that be "

@@ -64,7 +64,7 @@ asked = Exercise(
         _attention(4, (4, 2, 2), bias=True),
         _attention(3, (3, 3, 3), bias=True),
     ],
-    write_yourself=["course_lib.quantization.folding:fold_into_linear"],
+    write_yourself=["course_lib.quantization.folding:apply_smoothing"],
     hints=[
         "The norm puts out n · weight + bias. What must weight and bias become, so that the whole output is divided "
         "by s?",
