@@ -31,6 +31,13 @@ from course_lib.figures.mini_clip_search import (
     read_search,
     search_figure,
 )
+from course_lib.figures.outlier_map import (
+    OutlierMap,
+    describe_outlier_map,
+    explore_outliers,
+    outlier_map_figure,
+    read_outlier_map,
+)
 from course_lib.figures.roofline import describe_roofline, explore_roofline, read_roofline, roofline_figure
 from course_lib.figures.roofline_state import RooflineState
 from course_lib.figures.show import figure_html, show
@@ -41,6 +48,13 @@ from course_lib.figures.siglip_bias import (
     siglip_bias_figure,
 )
 from course_lib.figures.siglip_state import SiglipState
+from course_lib.figures.smoothquant import (
+    describe_smoothquant,
+    explore_smoothquant,
+    read_smoothquant,
+    smoothquant_figure,
+)
+from course_lib.figures.smoothquant_state import SmoothLayer, SmoothState, smooth_examples
 from course_lib.figures.softmax_row import describe_softmax, read_softmax, softmax_figure
 from course_lib.figures.softmax_state import SoftmaxState, softmax_example
 from course_lib.figures.straight_through import (
@@ -69,8 +83,11 @@ __all__ = [
     "Found",
     "Frame",
     "LiveCurves",
+    "OutlierMap",
     "RooflineState",
     "SiglipState",
+    "SmoothLayer",
+    "SmoothState",
     "SoftmaxState",
     "StraightThroughState",
     "TemperatureState",
@@ -87,9 +104,11 @@ __all__ = [
     "describe_affine",
     "describe_calibration",
     "describe_circle",
+    "describe_outlier_map",
     "describe_roofline",
     "describe_search",
     "describe_siglip_bias",
+    "describe_smoothquant",
     "describe_softmax",
     "describe_straight_through",
     "describe_temperature",
@@ -99,8 +118,10 @@ __all__ = [
     "explore_calibration",
     "explore_circle",
     "explore_mini_clip",
+    "explore_outliers",
     "explore_roofline",
     "explore_siglip_bias",
+    "explore_smoothquant",
     "explore_softmax",
     "explore_straight_through",
     "explore_temperature",
@@ -110,13 +131,16 @@ __all__ = [
     "image_grid",
     "lines",
     "new_figure",
+    "outlier_map_figure",
     "random_circle",
     "read_affine",
     "read_calibration",
     "read_circle",
+    "read_outlier_map",
     "read_roofline",
     "read_search",
     "read_siglip_bias",
+    "read_smoothquant",
     "read_softmax",
     "read_straight_through",
     "read_temperature",
@@ -126,6 +150,8 @@ __all__ = [
     "search_figure",
     "show",
     "siglip_bias_figure",
+    "smooth_examples",
+    "smoothquant_figure",
     "softmax_example",
     "softmax_figure",
     "step",

@@ -1,6 +1,7 @@
 """Quantization: the affine map and its error, calibration, integer layers, smoothing, GPTQ, AWQ, KV-cache."""
 
 from course_lib.quantization.affine import dequantize, quantize
+from course_lib.quantization.alpha_search import AlphaSearch, search_alpha
 from course_lib.quantization.awq import AWQScale, awq_search_scale, awq_weight
 from course_lib.quantization.batch_norm import fold_batch_norm
 from course_lib.quantization.calibration import MinMax, MovingAverage, Observer
@@ -45,11 +46,13 @@ from course_lib.quantization.roofline import (
 from course_lib.quantization.smoothquant import act_absmax, smooth_scales
 from course_lib.quantization.straight_through import fake_quantize, round_ste
 from course_lib.quantization.w8a8 import W8A8Linear
+from course_lib.quantization.w8a8_product import w8a8_linear
 from course_lib.quantization.weight_only import WeightOnlyLinear
 
 __all__ = [
     "GPTQ",
     "AWQScale",
+    "AlphaSearch",
     "CodeRange",
     "Entropy",
     "ErrorParts",
@@ -108,9 +111,11 @@ __all__ = [
     "quantize_per_tensor",
     "roofline_tokens_per_second",
     "round_ste",
+    "search_alpha",
     "set_observing",
     "smooth_scales",
     "sqnr_db",
     "tokens_per_second_bound",
     "unpack_int4",
+    "w8a8_linear",
 ]

@@ -20,8 +20,8 @@ class Outliers(NamedTuple):
 
 def outlier_kind(
     x: Float[Tensor, "*tokens channels"],
-    channel_ratio: float = 5.0,
-    token_ratio: float = 20.0,
+    channel_ratio: float = 20.0,
+    token_ratio: float = 1000.0,
     rare: float = 0.25,
 ) -> Outliers:
     """Tell a persistent outlier channel from a massive token.
@@ -36,8 +36,9 @@ def outlier_kind(
     x : Tensor, shape [..., channels], float32 or float64
         All axes but the last are tokens, at least 3 together: with two there is no ordinary one.
     channel_ratio, token_ratio : float > 0
-        The thresholds. A Gaussian has no value in a million beyond 8 of its medians; activations behind a
-        gated MLP have heavier tails, hence 20.
+        The thresholds. A Gaussian has no value in a million beyond 8 of its medians, but activations behind a
+        gated MLP have heavy tails: in SmolLM2 every second ordinary token has an entry beyond 20 medians,
+        the worst one at 341, and the massive tokens of its layers 11 and 28 lie beyond 14,000. Hence 1000.
     rare : float from 0 to 1, default 0.25
         At most so large a part of the tokens can be exceptions; one always can.
 
@@ -56,8 +57,8 @@ def outlier_kind(
     -----
     Medians, since the mean and the maximum of a channel are what one massive token spoils. The two need
     different remedies: SmoothQuant moves a persistent channel into the weights; a massive token wants a scale
-    of its own (per-token scales) or to be kept apart. The thresholds are this course's: of massive
-    activations Sun et al. ask for 100 in size and 1000 medians.
+    of its own (per-token scales) or to be kept apart. Sun et al. ask of massive activations that they exceed
+    100, and 1000 medians; the size is left out here, since it depends on the layer's unit.
 
     References
     ----------
@@ -71,7 +72,7 @@ def outlier_kind(
     >>> outlier_kind(x)
     Outliers(kind='channel', channels=tensor([2]), tokens=tensor([], dtype=torch.int64))
     >>> x = torch.ones(8, 4)
-    >>> x[0, 2] = 500.0
+    >>> x[0, 2] = 5000.0
     >>> outlier_kind(x)
     Outliers(kind='token', channels=tensor([], dtype=torch.int64), tokens=tensor([0]))
     """

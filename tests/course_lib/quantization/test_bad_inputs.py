@@ -89,10 +89,17 @@ GOOD = {
     "roofline_tokens_per_second": {"bandwidth": 1e9, "bytes_read": 1e6, "rate": 1e11, "operations": 2e6},
     "round_ste": {"x": X},
     "set_observing": {"model": prepared(), "observing": False},
+    "search_alpha": {
+        "calibration": X,
+        "held_out": X[:1],
+        "weights": [X, X[:1]],
+        "alphas": torch.tensor([0.0, 0.5]),
+    },
     "smooth_scales": {"act_absmax": torch.ones(4), "weights": [X, X[:1]], "alpha": 0.5},
     "sqnr_db": {"x": X, "x_hat": X + 0.1},
     "unpack_int4": {"packed": CODES.to(torch.uint8), "dim": 8},
     "tokens_per_second_bound": {"bandwidth": 1e9, "bytes_read": 1e6},
+    "w8a8_linear": {"x": X, "weight": X, "x_scale": 0.02},
 }
 
 
@@ -584,6 +591,41 @@ def test_bits_of_floats_and_codes(function):
 )
 def test_caches_and_counts(function, changes, message):
     assert refusal(function, **changes)[1] == message
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"held_out": X[:, :3]}, "held_out must have the 4 channels of calibration, got 3."),
+        ({"alphas": torch.tensor([0.5, 1.5])}, "alphas must lie between 0 and 1, got 0.5 to 1.5."),
+        ({"alphas": torch.tensor(0.5)}, "alphas must have 1 axis, [candidates], got 0 axes (shape [])."),
+        (
+            {"weights": X[:, :3]},
+            "weights must have one column for each of the 4 channels of act_absmax, got shape [2, 3].",
+        ),
+        (
+            {"held_out": torch.zeros(1, 4)},
+            "held_out must give outputs that are not all 0: there is nothing to compare with.",
+        ),
+    ],
+)
+def test_searches_that_cannot_be_made(changes, message):
+    assert refusal("search_alpha", **changes)[1] == message
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"weight": X[:, :3]},
+            "weight must have one column for each of the 4 channels of x, got shape [2, 3].",
+        ),
+        ({"x_scale": 0.0}, "x_scale must be positive, got 0: it is the width of a step."),
+        ({"x": X[0]}, "x must have 2 axes, [tokens, dim], got 1 axis (shape [4])."),
+    ],
+)
+def test_w8a8_products_that_cannot_be_taken(changes, message):
+    assert refusal("w8a8_linear", **changes)[1] == message
 
 
 @pytest.mark.parametrize(
