@@ -22,6 +22,7 @@ from course_lib.quantization.granularity import (
     quantize_per_group,
     quantize_per_tensor,
 )
+from course_lib.quantization.hessian import compensate, inverse_factor, layer_hessian
 from course_lib.quantization.histogram import Histogram, Percentile
 from course_lib.quantization.integer import int_matmul
 from course_lib.quantization.kv_cache import attention_error, dequantize_kv, kv_bytes_per_token, quantize_kv
@@ -65,6 +66,7 @@ __all__ = [
     "channel_qparams",
     "clip_and_round_error",
     "code_range",
+    "compensate",
     "dequantize",
     "dequantize_kv",
     "effective_bits",
@@ -72,7 +74,9 @@ __all__ = [
     "fold_into_linear",
     "gptq_quantize",
     "int_matmul",
+    "inverse_factor",
     "kv_bytes_per_token",
+    "layer_hessian",
     "outlier_kind",
     "pack_int4",
     "predicted_sqnr_db",

@@ -35,6 +35,7 @@ GOOD = {
     "channel_qparams": {"x": X, **RANGE},
     "clip_and_round_error": {"x": X, **GRID, **RANGE},
     "code_range": {"bits": 8},
+    "compensate": {"weight": X, "column": 1, "values": X[:, 0], "hessian": 2 * torch.eye(4)},
     "dequantize": {"codes": CODES, **GRID},
     "dequantize_kv": {
         "codes": CODES.reshape(1, 2, 2, 2),
@@ -53,6 +54,8 @@ GOOD = {
         "w_scale": 0.5,
         "w_zero_point": 0,
     },
+    "inverse_factor": {"hessian": torch.eye(3)},
+    "layer_hessian": {"inputs": X, "damping": 0.1},
     "pack_int4": {"codes": CODES},
     "kv_bytes_per_token": {"layers": 2, "heads": 3, "dim": 8, "bits": 4},
     "outlier_kind": {"x": X.T},
