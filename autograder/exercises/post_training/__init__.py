@@ -1,0 +1,1 @@
+"""What lesson 07, post-training quantization, asks: one file per exercise."""
