@@ -8,6 +8,9 @@ from course_lib.figures.circle import circle_figure, describe_circle, read_circl
 from course_lib.figures.circle_state import CircleState, angle_grad, descend, random_circle, step
 from course_lib.figures.explorer import Explorer, Frame
 from course_lib.figures.gallery import image_grid, retrieval_gallery
+from course_lib.figures.gptq import describe_gptq, gptq_figure, read_gptq
+from course_lib.figures.gptq_explorer import explore_gptq
+from course_lib.figures.gptq_state import GPTQState, gptq_example
 from course_lib.figures.interactive import explore_circle, explore_softmax
 from course_lib.figures.large_batches import describe_tiles, explore_tiles, read_tiles, tiles_figure
 from course_lib.figures.large_batches_state import TilesState
@@ -51,6 +54,7 @@ __all__ = [
     "Explorer",
     "Found",
     "Frame",
+    "GPTQState",
     "LiveCurves",
     "SiglipState",
     "SoftmaxState",
@@ -66,6 +70,7 @@ __all__ = [
     "descend",
     "describe_affine",
     "describe_circle",
+    "describe_gptq",
     "describe_search",
     "describe_siglip_bias",
     "describe_softmax",
@@ -74,6 +79,7 @@ __all__ = [
     "draw_matrix",
     "explore_affine",
     "explore_circle",
+    "explore_gptq",
     "explore_mini_clip",
     "explore_siglip_bias",
     "explore_softmax",
@@ -81,12 +87,15 @@ __all__ = [
     "explore_tiles",
     "figure_html",
     "found_on",
+    "gptq_example",
+    "gptq_figure",
     "image_grid",
     "lines",
     "new_figure",
     "random_circle",
     "read_affine",
     "read_circle",
+    "read_gptq",
     "read_search",
     "read_siglip_bias",
     "read_softmax",

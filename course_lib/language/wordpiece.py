@@ -38,6 +38,8 @@ class WordPiece:
         self._library = BertWordPieceTokenizer(numbers, lowercase=True)
         self._library.enable_padding(pad_id=numbers["[PAD]"])
         self._library.enable_truncation(max_length)
+        #: The numbers of the marks before and after a text.
+        self.marks = (numbers["[CLS]"], numbers["[SEP]"])
 
     def encode(
         self, texts: Sequence[str]

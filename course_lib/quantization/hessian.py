@@ -146,7 +146,7 @@ def compensate(
     tensor([[0.0000, 0.9000]])
     """
     check_matrix("weight", weight, ("outputs", "inputs"))
-    outputs, inputs = weight.shape
+    inputs = weight.shape[1]
     check_int("column", column, low=0, high=inputs - 1)
     check_values("values", values)
     check_same_kind("values", values, "weight", weight)
