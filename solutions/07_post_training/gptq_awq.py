@@ -268,20 +268,28 @@ def test_gptq(implementation):
     implementation(weight, inputs, bits, damping) returns the quantized weights.
     """
     ### BEGIN SOLUTION
-    # -8 and 7 make the grid of 4 bits the integers; the last three inputs are always equal.
-    weight = torch.tensor([[-8.0, 7.0, 0.4, 0.45, 0.5]], dtype=torch.float64)
-    inputs = torch.zeros(3, 5, dtype=torch.float64)
+    # From -8 to 7, the grid of 4 bits is the integers; the last three inputs are always equal.
+    weight = torch.tensor(
+        [
+            [-8, 7, 0.4, 0.45, 0.5],
+            [-8, 7, 0.4, 0.45, 0.75],
+            [-8, 0, 0.4, 0.4, 7],
+        ]
+    ).double()
+    inputs = torch.zeros(3, 5).double()
     inputs[0, 0] = inputs[1, 1] = 1
     inputs[2, 2:] = 1
-    # 0.4 becomes 0 and leaves 0.2 to each of the others; 0.65 becomes 1; 0.7 - 0.35 becomes 0.
-    expected = torch.tensor([-8.0, 7.0, 0.0, 1.0, 0.0], dtype=torch.float64)
+    # 0.4 becomes 0 and leaves 0.2 to each of the others; 0.65 becomes 1; the last gets -0.35.
+    expected = torch.tensor(
+        [[-8, 7, 0, 1, 0], [-8, 7, 0, 1, 1], [-8, 0, 0, 1, 7]]
+    ).double()
     found = implementation(weight, inputs, 4, 0.0001)
-    assert torch.allclose(found[0], expected, atol=1e-6)
+    assert torch.allclose(found, expected, atol=1e-6)
     # A dead input, whose weight must not stretch the grid.
     weight = torch.cat([weight, torch.full_like(weight[:, :1], 40)], dim=1)
     inputs = torch.cat([inputs, torch.zeros_like(inputs[:, :1])], dim=1)
     found = implementation(weight, inputs, 4, 0.0001)
-    assert torch.allclose(found[0, :5], expected, atol=1e-6)
+    assert torch.allclose(found[:, :5], expected, atol=1e-6)
     ### END SOLUTION
 
 

@@ -51,7 +51,16 @@ def _alphas(weight: Tensor, inputs: Tensor, bits: int, grid: int) -> tuple[list[
     return [float(_output_error(weight, inputs, s, bits)) for s in scales], weights
 
 
-def _layer(outputs: int, width: int, bits: int, grid: int) -> CaseSpec:
+def _largest_error(weight: Tensor, inputs: Tensor, scale: Tensor, bits: int) -> Tensor:
+    return (inputs @ (quantization.awq_weight(weight, scale, bits) - weight).T).abs().max()
+
+
+def _beyond(weight: Tensor, inputs: Tensor, bits: int) -> Tensor:
+    """The error for the power 1, which is not tried."""
+    return _output_error(weight, inputs, _level(_size(inputs)), bits)
+
+
+def _layer(outputs: int, width: int, bits: int, grid: int, subtle: bool = False) -> CaseSpec:
     def make(rng: Generator) -> dict[str, object]:
         while True:
             sizes = np.exp(rng.normal(size=width))
@@ -64,7 +73,11 @@ def _layer(outputs: int, width: int, bits: int, grid: int) -> CaseSpec:
             best = int(np.argmin(outputs_off))
             first, second = sorted(outputs_off)[:2]
             # A clear winner, not at the end of the grid, and another than the one for the weights.
-            if second > 1.02 * first and best > 0 and int(np.argmin(weights_off)) != best:
+            if not (second > 1.02 * first and best > 0 and int(np.argmin(weights_off)) != best):
+                continue
+            other = _best(*tensors, bits, grid, error=_largest_error)
+            found = _best(*tensors, bits, grid)
+            if not subtle or (_beyond(*tensors, bits) < 0.98 * first and not torch.equal(other, found)):
                 return {"weight": weight, "inputs": x, "bits": bits, "grid": grid}
 
     return case(f"{outputs}×{width} weights on {bits} bits, {grid} powers", make)
@@ -78,7 +91,7 @@ asked = Exercise(
     reference=awq_search,
     outputs=["scale"],
     groups={"value": 3},
-    cases=[_layer(2, 3, 3, 3), _layer(4, 4, 3, 4), _layer(3, 6, 2, 5), _layer(3, 5, 3, 10)],
+    cases=[_layer(2, 3, 3, 3), _layer(4, 4, 3, 4), _layer(3, 6, 2, 5), _layer(2, 5, 3, 6, subtle=True)],
     write_yourself=["course_lib.quantization.awq:awq_search_scale"],
     hints=[
         "For each power, ask how much the output changes, and keep the scale for which it changes least.",
@@ -186,6 +199,25 @@ def up_to_one(weight: Tensor, inputs: Tensor, bits: int, grid: int) -> Tensor:
 )
 def the_last(weight: Tensor, inputs: Tensor, bits: int, grid: int) -> Tensor:
     return _level(_size(inputs) ** ((grid - 1) / grid))
+
+
+@asked.misconception(
+    "one power too many",
+    says="You try α = 1 as well; the grid ends before it.",
+    asks="How many powers are k = 0 … G − 1?",
+)
+def one_too_many(weight: Tensor, inputs: Tensor, bits: int, grid: int) -> Tensor:
+    scales = [_level(_size(inputs) ** (k / grid)) for k in range(grid + 1)]
+    return min(scales, key=lambda s: float(_output_error(weight, inputs, s, bits)))
+
+
+@asked.misconception(
+    "the largest error of the output",
+    says="You choose the scale whose worst output is best; a single token then decides.",
+    asks="Which average of the output's errors is to be small?",
+)
+def largest_error(weight: Tensor, inputs: Tensor, bits: int, grid: int) -> Tensor:
+    return _best(weight, inputs, bits, grid, error=_largest_error)
 
 
 @asked.also_correct("all errors in a tensor")

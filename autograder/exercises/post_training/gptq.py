@@ -15,6 +15,9 @@ from course_lib import quantization
 #: would decide, and right answers would differ.
 CLEAR = 0.003
 
+#: More than usual, so that it can be seen in the codes.
+DAMPING = 0.1
+
 Feed = Callable[[Tensor, Tensor, Tensor, int], None]
 
 
@@ -36,11 +39,14 @@ def walk(
     read_given: bool = False,
     symmetric: bool = False,
     cut: bool = False,
+    clip: bool = True,
+    from_given: bool = False,
 ) -> tuple[Tensor, float]:
     """The loop with its parts exchangeable, and how near a value came to the middle of two codes."""
     dead = inputs.abs().sum(dim=0) == 0
     given = weight.masked_fill(dead, 0.0) if dead_to_zero else weight.clone()
     grid = quantization.code_range(bits)
+    reach = grid if clip else (-999, 999)
     factor = factor_of(quantization.layer_hessian(inputs, damping))
     w, found, nearest = given.clone(), torch.zeros_like(given), 0.5
     for i in range(w.shape[1]):
@@ -48,8 +54,8 @@ def walk(
         column = given[:, i] if read_given else w[:, i]
         steps = column / scale
         nearest = min(nearest, float((steps - steps.floor() - 0.5).abs().min()))
-        found[:, i] = _rounded(column, scale, zero_point, grid, torch.floor if cut else torch.round)
-        error = column - found[:, i]
+        found[:, i] = _rounded(column, scale, zero_point, reach, torch.floor if cut else torch.round)
+        error = (given[:, i] if from_given else column) - found[:, i]
         (feed or _forward)(w, error, factor, i)
     return found, nearest
 
@@ -82,9 +88,9 @@ def _layer(
             # H of about 1, or a division by the wrong one of its entries would feed forward next to nothing.
             x *= 0.8 / np.sqrt(tokens)
             tensors = torch.from_numpy(weight), torch.from_numpy(x)
-            _, nearest = walk(*tensors, bits, 0.01)
+            _, nearest = walk(*tensors, bits, DAMPING)
             if nearest > CLEAR and _tells_apart(*tensors, bits, want=outputs * inputs == 30):
-                return {"weight": weight, "inputs": x, "bits": bits, "damping": 0.01}
+                return {"weight": weight, "inputs": x, "bits": bits, "damping": DAMPING}
 
     name = f"{outputs}×{inputs} weights on {bits} bits" + (", one input dead" if dead else "")
     return case(name, make, group=group)
@@ -92,8 +98,11 @@ def _layer(
 
 def _tells_apart(weight: Tensor, inputs: Tensor, bits: int, want: bool) -> bool:
     """Whether the mistakes in the feedback lead to other codes than the right loop, and than each other."""
-    mistakes = (to_nearest, stale_inverse, not_divided, divided_twice, wrong_diagonal, added, only_the_next)
-    results = [answer(weight, inputs, bits, 0.01) for answer in (gptq, *mistakes)]
+    mistakes = (
+        *(to_nearest, stale_inverse, not_divided, divided_twice, wrong_diagonal, added, only_the_next),
+        *(not_clipped, error_of_given, undamped),
+    )
+    results = [answer(weight, inputs, bits, DAMPING) for answer in (gptq, *mistakes)]
     if not want:
         return not torch.equal(results[0], results[1])
     return all(not torch.allclose(one, other) for one, other in combinations(results, 2))
@@ -256,6 +265,47 @@ def new_grids(weight: Tensor, inputs: Tensor, bits: int, damping: float) -> Tens
 )
 def dead_kept(weight: Tensor, inputs: Tensor, bits: int, damping: float) -> Tensor:
     return _result(weight, inputs, bits, damping, dead_to_zero=False)
+
+
+@asked.misconception(
+    "codes are not clipped",
+    says="Feedback pushes some weights off the grid, and they get codes that do not exist.",
+    asks="The grid is laid over the weights as given. Do they stay inside it?",
+)
+def not_clipped(weight: Tensor, inputs: Tensor, bits: int, damping: float) -> Tensor:
+    return _result(weight, inputs, bits, damping, clip=False)
+
+
+@asked.misconception(
+    "the error of the given weights",
+    says="You feed forward how far the rounded column is from the given one: what earlier columns fed to it is paid back.",
+    asks="Which weights did the update leave in column i, and what does rounding add to that?",
+)
+def error_of_given(weight: Tensor, inputs: Tensor, bits: int, damping: float) -> Tensor:
+    return _result(weight, inputs, bits, damping, from_given=True)
+
+
+@asked.misconception(
+    "nothing is damped",
+    says="You use 2XᵀX as it is.",
+    asks="Where does the argument damping go?",
+)
+def undamped(weight: Tensor, inputs: Tensor, bits: int, damping: float) -> Tensor:
+    return _result(weight, inputs, bits, 0.0)
+
+
+@asked.misconception(
+    "what was fed forward is returned",
+    says="You return the weights as the updates left them: each column as it was just before it was rounded.",
+    asks="Where are the rounded columns written?",
+)
+def not_written_back(weight: Tensor, inputs: Tensor, bits: int, damping: float) -> Tensor:
+    found, _ = walk(weight, inputs, bits, damping)
+    w = weight.masked_fill(inputs.abs().sum(dim=0) == 0, 0.0)
+    factor = quantization.inverse_factor(quantization.layer_hessian(inputs, damping))
+    for i in range(w.shape[1]):
+        _forward(w, w[:, i] - found[:, i], factor, i)
+    return w
 
 
 @asked.misconception(

@@ -119,3 +119,14 @@ def eliminated(hessian: Tensor) -> Tensor:
         rows.append(torch.cat([torch.zeros(i, dtype=row.dtype), row[i:]]))
         rest = rest - torch.outer(row, row)
     return torch.stack(rows)
+
+
+@asked.also_correct("Cholesky by hand, row by row")
+def cholesky_by_hand(hessian: Tensor) -> Tensor:
+    inv = torch.linalg.inv(hessian)
+    u = torch.zeros_like(inv)
+    for i in range(len(inv)):
+        above = u[:i, i]
+        u[i, i] = (inv[i, i] - (above * above).sum()) ** 0.5
+        u[i, i + 1 :] = (inv[i, i + 1 :] - above @ u[:i, i + 1 :]) / u[i, i]
+    return u

@@ -9,18 +9,24 @@ from autograder.exercise import CaseSpec, Exercise, case
 from course_lib import quantization
 
 
+def _short(x: np.ndarray) -> np.ndarray:
+    """Inputs of few binary digits: a λ made in float32, as by torch.eye without a dtype, is then exact too."""
+    return np.clip(np.round(8 * x), -24, 24) / 8
+
+
 def _inputs(tokens: int, width: int, damping: float, group: str | None = None) -> CaseSpec:
     def make(rng: Generator) -> dict[str, object]:
         x = (rng.normal(size=(tokens, width)) + 0.5) @ (np.eye(width) + rng.normal(size=(width, width)) / 2)
-        return {"inputs": x, "damping": damping}
+        return {"inputs": _short(x), "damping": damping}
 
     return case(f"{tokens} tokens, {width} inputs and damping {damping:g}", make, group=group)
 
 
 def _with_a_dead_input(rng: Generator) -> dict[str, object]:
-    x = rng.normal(size=(6, 4))
-    x[:, int(rng.integers(4))] = 0
-    return {"inputs": x, "damping": 0.1}
+    x = _short(0.25 * rng.normal(size=(6, 5))) + 1 / 8
+    x[0] += 1 / 4  # no other input is always 0
+    x[:, int(rng.integers(5))] = 0
+    return {"inputs": x, "damping": 0.125}
 
 
 asked = Exercise(
@@ -34,8 +40,8 @@ asked = Exercise(
     cases=[
         _inputs(5, 3, 0.0),
         _inputs(4, 4, 0.0),
-        _inputs(7, 3, 0.05, "damping"),
-        _inputs(3, 6, 0.2, "damping"),
+        _inputs(7, 4, 0.0625, "damping"),
+        _inputs(3, 8, 0.25, "damping"),
         case("an input that is always 0", _with_a_dead_input, group="dead inputs"),
     ],
     hints=[
@@ -70,7 +76,7 @@ def no_transposition(inputs: Tensor, damping: float) -> Tensor:
 
 @asked.misconception(
     "nothing is damped",
-    says="Your matrix is right where the damping is 0; with 3 tokens for 6 inputs it cannot be inverted.",
+    says="Your matrix is right where the damping is 0; with 3 tokens for 8 inputs it cannot be inverted.",
     asks="Where does λ go, and what is it a share of?",
 )
 def not_damped(inputs: Tensor, damping: float) -> Tensor:
@@ -163,6 +169,15 @@ def dead_is_one(inputs: Tensor, damping: float) -> Tensor:
     hessian = 2 * inputs.T @ inputs
     hessian += torch.diag((hessian.diagonal() == 0).to(hessian.dtype))
     return hessian + damping * hessian.diagonal().mean() * torch.eye(len(hessian))
+
+
+@asked.also_correct("with an identity matrix in float32")
+def with_eye(inputs: Tensor, damping: float) -> Tensor:
+    hessian = 2 * (inputs.T @ inputs)
+    d = torch.diag(hessian)
+    dead = d == 0
+    hessian[dead, dead] = d[~dead].mean()
+    return hessian + damping * torch.diag(hessian).mean() * torch.eye(inputs.shape[1])
 
 
 @asked.also_correct("einsum, and a mask")

@@ -14,13 +14,14 @@ from course_lib.data import load_emoji, load_prose
 from course_lib.experiments.gptq_awq.layer import awq, nearest
 from course_lib.language import Bert, WordPiece, linear_inputs, load_minilm
 
-METHODS = ("nearest", "AWQ", "GPTQ")
+#: Method, and what it is calibrated on.
+METHODS = (("nearest", ""), ("AWQ", "prose"), ("GPTQ", "prose"), ("AWQ", "words"), ("GPTQ", "words"))
 PARTS = ("query", "key", "value", "output", "up", "down")
 PIECES = 30
 
 
 class Sentences(NamedTuple):
-    """[method][bits]: how near sentence vectors stay, and how many captions find their tags."""
+    """[method][bits]: how near sentence vectors stay, and how many names find their tags."""
 
     bits: tuple[int, ...]
     methods: tuple[str, ...]
@@ -30,28 +31,39 @@ class Sentences(NamedTuple):
     standard_error: float
 
 
-def sentences(bits: Sequence[int] = (3,), methods: Sequence[str] = METHODS, tokens: int = 8192) -> Sentences:
-    """Quantize all 36 matrices of MiniLM's blocks, calibrated on prose, and let it read emoji's words.
+def sentences(
+    bits: Sequence[int] = (3,),
+    methods: Sequence[tuple[str, str]] = METHODS,
+    tokens: int = 8192,
+) -> Sentences:
+    """Quantize all 36 matrices of MiniLM's blocks, and let it read the words of 955 emoji.
 
-    ``cosine`` is that of a sentence's vector with the float32 model's, on average; ``recall`` the share of
-    1,911 emoji whose name finds the tags of the same emoji first, among all. ``standard_error`` is that of
-    the float32 model's recall.
+    ``cosine`` is that of a text's vector with the float32 model's, on average; ``recall`` the share of
+    emoji whose name finds the tags of the same emoji first, among those of all 955 (every second one of
+    1,911). ``standard_error`` is that of the float32 model's recall.
+
+    Calibration is on what the float32 model sees: "prose", pieces of the novel, or "words", names and tags of
+    the other 956 emoji, about as many tokens.
     """
     model, tokenizer = load_minilm()
-    inputs = _calibration(model, tokenizer, tokens)
-    texts = _texts()
+    emoji = load_emoji("noto")
+    names, tags = list(emoji.names), [", ".join(some) for some in emoji.tags]
+    texts = names[1::2], tags[1::2]
+    read = {
+        "prose": lambda: _prose(tokenizer, tokens),
+        "words": lambda: _words(tokenizer, [*names[::2], *tags[::2]], tokens),
+    }
     whole = [_vectors(model, tokenizer, some) for some in texts]
     cosines, recalls = [], []
-    for method in methods:
+    for method, text in methods:
+        inputs = _inputs(model, read[text]() if text else [])
         near, found = [], []
         for b in bits:
-            ours_model = copy.deepcopy(model)
+            quantized = copy.deepcopy(model)
             for name, x in inputs.items():
-                linear = ours_model.get_submodule(name)
-                linear.weight = nn.Parameter(
-                    _quantized(model.get_parameter(f"{name}.weight"), x, b, method), False
-                )
-            ours = [_vectors(ours_model, tokenizer, some) for some in texts]
+                weight = _quantized(model.get_parameter(f"{name}.weight"), x, b, method)
+                quantized.get_submodule(name).weight = nn.Parameter(weight, requires_grad=False)
+            ours = [_vectors(quantized, tokenizer, some) for some in texts]
             both = [(a * b).sum(dim=1).mean() for a, b in zip(ours, whole, strict=True)]
             near.append(float(sum(both)) / len(both))
             found.append(_recall(*ours))
@@ -59,7 +71,8 @@ def sentences(bits: Sequence[int] = (3,), methods: Sequence[str] = METHODS, toke
         recalls.append(tuple(found))
     full = _recall(*whole)
     error = (full * (1 - full) / len(texts[0])) ** 0.5
-    return Sentences(tuple(bits), tuple(methods), tuple(cosines), tuple(recalls), full, error)
+    called = tuple(f"{method}, {text}" if text else method for method, text in methods)
+    return Sentences(tuple(bits), called, tuple(cosines), tuple(recalls), full, error)
 
 
 def _quantized(weight: Tensor, x: Tensor, bits: int, method: str) -> Tensor:
@@ -70,22 +83,36 @@ def _quantized(weight: Tensor, x: Tensor, bits: int, method: str) -> Tensor:
     return quantization.gptq_quantize(weight, x, bits).weight
 
 
-def _calibration(model: Bert, tokenizer: WordPiece, tokens: int) -> dict[str, Tensor]:
-    """What goes into every matrix of the float32 model while it reads prose; q, k and v share one tensor."""
-    count = tokens // (PIECES + 2)
-    rows = tokenizer.pieces(load_prose())[: count * PIECES].reshape(count, PIECES)
-    marks = [torch.full((count, 1), mark) for mark in tokenizer.marks]
+def _inputs(model: Bert, batches: Sequence[Tensor]) -> dict[str, Tensor]:
+    """What goes into every matrix while the model reads; q, k and v share one tensor."""
     blocks = range(model.config.num_layers)
     names = [f"layers.{i}.{part}" for i in blocks for part in PARTS if part not in ("key", "value")]
-    read = linear_inputs(model, names, torch.cat([marks[0], rows, marks[1]], dim=1))
-    inputs = {name: x.flatten(0, 1) for name, x in read.items()}
+    read = [linear_inputs(model, names, batch) for batch in batches]
+    inputs = {
+        name: torch.cat([some[name].flatten(0, 1) for some in read]) if read else torch.zeros(0)
+        for name in names
+    }
     shared = {f"layers.{i}.{part}": inputs[f"layers.{i}.query"] for i in blocks for part in ("key", "value")}
     return inputs | shared
 
 
-def _texts() -> tuple[list[str], list[str]]:
-    emoji = load_emoji("noto")
-    return list(emoji.names), [", ".join(tags) for tags in emoji.tags]
+def _prose(tokenizer: WordPiece, tokens: int) -> list[Tensor]:
+    count = tokens // (PIECES + 2)
+    rows = tokenizer.pieces(load_prose())[: count * PIECES].reshape(count, PIECES)
+    marks = [torch.full((count, 1), mark) for mark in tokenizer.marks]
+    return [torch.cat([marks[0], rows, marks[1]], dim=1)]
+
+
+def _words(tokenizer: WordPiece, texts: Sequence[str], tokens: int) -> list[Tensor]:
+    """Texts by length, so that none is padded, until there are enough tokens."""
+    by_length: dict[int, list[Tensor]] = {}
+    total = 0
+    for i in torch.randperm(len(texts), generator=torch.Generator().manual_seed(0)).tolist():
+        ids, _ = tokenizer.encode([texts[i]])
+        if total < tokens:
+            by_length.setdefault(ids.shape[1], []).append(ids)
+            total += ids.shape[1]
+    return [torch.cat(rows) for rows in by_length.values()]
 
 
 @torch.inference_mode()
@@ -96,8 +123,7 @@ def _vectors(model: Bert, tokenizer: WordPiece, texts: Sequence[str]) -> Tensor:
         model.sentence(*tokenizer.encode([texts[i] for i in order[start : start + 128]]))
         for start in range(0, len(texts), 128)
     ]
-    vectors = torch.cat(parts)
-    return vectors[torch.argsort(torch.tensor(order))]
+    return torch.cat(parts)[torch.argsort(torch.tensor(order))]
 
 
 def _recall(queries: Tensor, keys: Tensor) -> float:
