@@ -3,6 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from course_lib.figures.gptq_state import GPTQState
 from course_lib.figures.style import OKABE_ITO, course_style, new_figure
@@ -97,6 +98,7 @@ def _draw_errors(axes: Axes, state: GPTQState) -> None:
     axes.plot(state.done, 100 * plain[state.done], "^", color=_PLAIN)
     axes.plot(state.done, 100 * fed[state.done], "s", color=_FIXED)
     axes.set(xlabel="columns rounded", ylim=(0, None))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.grid(axis="y")
     axes.set_title("output error in %", fontsize=10.5, fontweight="normal", pad=5)
     axes.legend(

@@ -21,18 +21,22 @@ def test_quick_measurements_repeat(claim):
     assert not drifted
 
 
+def source_of(claim):
+    """The text of the notebook that a claim's cell names: the lesson's own, or ``lesson/notebook``."""
+    lesson, _, notebook = claim.cell.partition("#")[0].partition("/")
+    name = notebook or lesson.partition("_")[2]
+    return (ROOT / "solutions" / lesson / f"{name}.py").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
 def test_each_claim_names_a_section_of_a_lesson(claim):
-    lesson, _, heading = claim.cell.partition("#")
-    text = (ROOT / "solutions" / lesson / f"{lesson.partition('_')[2]}.py").read_text(encoding="utf-8")
-    headings = [line.lstrip("# ") for line in text.splitlines() if line.startswith("# #")]
-    assert heading in headings
+    headings = [line.lstrip("# ") for line in source_of(claim).splitlines() if line.startswith("# #")]
+    assert claim.cell.partition("#")[2] in headings
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
 def test_the_lesson_calls_the_same_functions(claim):
-    lesson = claim.cell.partition("#")[0]
-    text = (ROOT / "solutions" / lesson / f"{lesson.partition('_')[2]}.py").read_text(encoding="utf-8")
+    text = source_of(claim)
     for measurement in claim.measurements:
         assert f"experiments.{measurement.measured_by.partition(':')[2]}(" in text
 

@@ -21,7 +21,7 @@ asked = Explanation(
         "Write the output error as a quadratic form. What does each of the two methods know of the matrix in it?",
         "Four things: what is to be small; what GPTQ does with correlation; what AWQ does with magnitude; what both pay "
         "for calibration data.",
-        "Write: rounding to nearest minimises δδᵀ, not δHδᵀ; GPTQ feeds errors to correlated columns; AWQ protects "
+        "Write: rounding to nearest minimises δᵀδ, not δᵀHδ; GPTQ feeds errors to correlated columns; AWQ protects "
         "columns with large inputs by stretching; and H of few tokens is not the H of other texts.",
     ],
 )

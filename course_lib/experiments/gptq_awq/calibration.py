@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from course_lib import quantization
 from course_lib.experiments.gptq_awq.layer import awq, layer, nearest, output_error
@@ -23,6 +24,7 @@ class CalibrationTokens(NamedTuple):
     awq_spread: tuple[float, ...]
     gptq_8192: float
     gptq_damped_8192: float
+    gptq_own: tuple[float, ...]
 
 
 def calibration_tokens(
@@ -38,36 +40,42 @@ def calibration_tokens(
     ``gptq`` the usual 0.01.
     """
     real = layer()
-    base = {name: output_error(w, nearest(w, bits), real.held_out) for name, w in real.weights.items()}
+    plain = {name: nearest(weight, bits) for name, weight in real.weights.items()}
 
-    def mean_ratio(found: dict[str, torch.Tensor]) -> float:
-        ratios = [output_error(real.weights[n], w, real.held_out) / base[n] for n, w in found.items()]
+    def found(x: Tensor, how: float | None) -> dict[str, Tensor]:
+        if how is None:
+            return {name: awq(w, x, bits) for name, w in real.weights.items()}
+        return {
+            name: quantization.gptq_quantize(w, x, bits, damping=how).weight
+            for name, w in real.weights.items()
+        }
+
+    def ratio(weights: dict[str, Tensor], judge: Tensor) -> float:
+        ratios = [
+            output_error(real.weights[n], w, judge) / output_error(real.weights[n], plain[n], judge)
+            for n, w in weights.items()
+        ]
         return sum(ratios) / len(ratios)
 
-    def measured(x: torch.Tensor, how: float | None) -> float:
-        return mean_ratio(
-            {
-                name: awq(w, x, bits)
-                if how is None
-                else quantization.gptq_quantize(w, x, bits, damping=how).weight
-                for name, w in real.weights.items()
-            }
-        )
-
-    columns: list[list[tuple[float, float]]] = [[], [], []]
+    columns: list[list[tuple[float, float]]] = [[], [], [], []]
     for count in tokens:
         stretches = real.calibration.split(count)[:choices]
-        for column, how in zip(columns, (0.01, damping, None), strict=True):
-            ratios = torch.tensor([measured(x, how) for x in stretches])
-            spread = float(ratios.std()) if len(ratios) > 1 else 0.0
-            column.append((float(ratios.mean()), spread))
-    plain, damped, with_awq = (
+        for place, how in enumerate((0.01, damping, None)):
+            weights = [found(x, how) for x in stretches]
+            columns[place].append(_mean_and_spread([ratio(one, real.held_out) for one in weights]))
+            if place == 0:
+                own = [ratio(one, x) for one, x in zip(weights, stretches, strict=True)]
+                columns[3].append(_mean_and_spread(own))
+    usual, damped, with_awq, own_tokens = (
         (tuple(mean for mean, _ in column), tuple(spread for _, spread in column)) for column in columns
     )
-    many = real.factors["prose"]
-    return CalibrationTokens(
-        tuple(tokens), *plain, *damped, *with_awq, measured(many, 0.01), measured(many, damping)
-    )
+    many = [ratio(found(real.factors["prose"], how), real.held_out) for how in (0.01, damping)]
+    return CalibrationTokens(tuple(tokens), *usual, *damped, *with_awq, many[0], many[1], own_tokens[0])
+
+
+def _mean_and_spread(ratios: list[float]) -> tuple[float, float]:
+    both = torch.tensor(ratios, dtype=torch.float64)
+    return float(both.mean()), float(both.std()) if len(ratios) > 1 else 0.0
 
 
 class CalibrationText(NamedTuple):

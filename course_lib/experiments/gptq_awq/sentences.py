@@ -21,14 +21,22 @@ PIECES = 30
 
 
 class Sentences(NamedTuple):
-    """[method][bits]: how near sentence vectors stay, and how many names find their tags."""
+    """[method][bits]: how near sentence vectors stay, and how many names find their tags.
+
+    ``cosine`` is that of a text's vector with the float32 model's, on average; ``centred`` the same after the
+    mean of all vectors of a model has been subtracted from them. ``recall`` is the share of names that find
+    the tags of the same emoji first, ``lost`` how much more of them float32 finds, and ``lost_error`` the
+    standard error of that difference, paired.
+    """
 
     bits: tuple[int, ...]
     methods: tuple[str, ...]
     cosine: tuple[tuple[float, ...], ...]
+    centred: tuple[tuple[float, ...], ...]
     recall: tuple[tuple[float, ...], ...]
+    lost: tuple[tuple[float, ...], ...]
+    lost_error: tuple[tuple[float, ...], ...]
     full_recall: float
-    standard_error: float
 
 
 def sentences(
@@ -38,9 +46,7 @@ def sentences(
 ) -> Sentences:
     """Quantize all 36 matrices of MiniLM's blocks, and let it read the words of 955 emoji.
 
-    ``cosine`` is that of a text's vector with the float32 model's, on average; ``recall`` the share of
-    emoji whose name finds the tags of the same emoji first, among those of all 955 (every second one of
-    1,911). ``standard_error`` is that of the float32 model's recall.
+    Names look for tags among those of 955 emoji, every second one of 1,911.
 
     Calibration is on what the float32 model sees: "prose", pieces of the novel, or "words", names and tags of
     the other 956 emoji, about as many tokens.
@@ -54,25 +60,33 @@ def sentences(
         "words": lambda: _words(tokenizer, [*names[::2], *tags[::2]], tokens),
     }
     whole = [_vectors(model, tokenizer, some) for some in texts]
-    cosines, recalls = [], []
+    found_by_whole = _found(*whole)
+    columns: list[list[list[float]]] = [[] for _ in range(5)]
     for method, text in methods:
         inputs = _inputs(model, read[text]() if text else [])
-        near, found = [], []
+        for column in columns:
+            column.append([])
         for b in bits:
             quantized = copy.deepcopy(model)
             for name, x in inputs.items():
                 weight = _quantized(model.get_parameter(f"{name}.weight"), x, b, method)
                 quantized.get_submodule(name).weight = nn.Parameter(weight, requires_grad=False)
             ours = [_vectors(quantized, tokenizer, some) for some in texts]
-            both = [(a * b).sum(dim=1).mean() for a, b in zip(ours, whole, strict=True)]
-            near.append(float(sum(both)) / len(both))
-            found.append(_recall(*ours))
-        cosines.append(tuple(near))
-        recalls.append(tuple(found))
-    full = _recall(*whole)
-    error = (full * (1 - full) / len(texts[0])) ** 0.5
+            found = _found(*ours)
+            missed = found_by_whole - found
+            measured = (
+                _cosine(ours, whole),
+                _cosine(_centred(ours), _centred(whole)),
+                float(found.mean()),
+                float(missed.mean()),
+                float(missed.std() / len(missed) ** 0.5),
+            )
+            for column, value in zip(columns, measured, strict=True):
+                column[-1].append(value)
     called = tuple(f"{method}, {text}" if text else method for method, text in methods)
-    return Sentences(tuple(bits), called, tuple(cosines), tuple(recalls), full, error)
+    cosine, centred, recall, lost, error = (tuple(tuple(row) for row in column) for column in columns)
+    full = float(found_by_whole.mean())
+    return Sentences(tuple(bits), called, cosine, centred, recall, lost, error, full)
 
 
 def _quantized(weight: Tensor, x: Tensor, bits: int, method: str) -> Tensor:
@@ -126,6 +140,16 @@ def _vectors(model: Bert, tokenizer: WordPiece, texts: Sequence[str]) -> Tensor:
     return torch.cat(parts)[torch.argsort(torch.tensor(order))]
 
 
-def _recall(queries: Tensor, keys: Tensor) -> float:
-    best = (queries @ keys.T).argmax(dim=1)
-    return float((best == torch.arange(len(queries))).double().mean())
+def _found(queries: Tensor, keys: Tensor) -> Tensor:
+    """1 for every row whose nearest key is its own, else 0."""
+    return ((queries @ keys.T).argmax(dim=1) == torch.arange(len(queries))).double()
+
+
+def _centred(vectors: Sequence[Tensor]) -> list[Tensor]:
+    mean = torch.cat(list(vectors)).mean(dim=0)
+    return [some - mean for some in vectors]
+
+
+def _cosine(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
+    cosines = torch.nn.functional.cosine_similarity(torch.cat(list(ours)), torch.cat(list(theirs)))
+    return float(cosines.mean())
