@@ -30,7 +30,12 @@ from course_lib.quantization.kv_store import QuantizedKVCache
 from course_lib.quantization.outliers import Outliers, outlier_kind
 from course_lib.quantization.packing import pack_int4, unpack_int4
 from course_lib.quantization.qparams import CodeRange, QParams, affine_qparams, code_range
-from course_lib.quantization.roofline import bytes_per_token, tokens_per_second_bound
+from course_lib.quantization.roofline import (
+    bytes_per_token,
+    critical_batch,
+    roofline_tokens_per_second,
+    tokens_per_second_bound,
+)
 from course_lib.quantization.smoothquant import act_absmax, smooth_scales
 from course_lib.quantization.straight_through import fake_quantize
 from course_lib.quantization.w8a8 import W8A8Linear
@@ -67,6 +72,7 @@ __all__ = [
     "clip_and_round_error",
     "code_range",
     "compensate",
+    "critical_batch",
     "dequantize",
     "dequantize_kv",
     "effective_bits",
@@ -86,6 +92,7 @@ __all__ = [
     "quantize_per_channel",
     "quantize_per_group",
     "quantize_per_tensor",
+    "roofline_tokens_per_second",
     "smooth_scales",
     "sqnr_db",
     "tokens_per_second_bound",

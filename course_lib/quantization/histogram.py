@@ -8,7 +8,7 @@ from torch import Tensor
 
 from course_lib.quantization.calibration import Observer
 from course_lib.quantization.checks import check_step
-from course_lib.quantization.counts import Counts, quantile
+from course_lib.quantization.counts import PIECE, Counts, quantile
 from course_lib.quantization.qparams import SMALLEST_SCALE, _affine_qparams, _symmetric_qparams
 from course_lib.validate import check_int
 
@@ -128,7 +128,8 @@ class Histogram(_WithHistogram):
 
     def _observe(self, x: Tensor) -> None:
         super()._observe(x)
-        zeros = int((x == 0).sum())  # where half are, six times as fast as count_nonzero
+        # Ones and zeros in x's own dtype: sums of booleans are several times slower.
+        zeros = sum(piece.clone().eq_(0).sum().item() for piece in x.flatten().split(PIECE))
         if zeros:
             # Every grid keeps zeros, so they have no error; spread over their bin they would have some, and
             # after a ReLU they are half of the data.
@@ -200,15 +201,19 @@ def expected_error(
     One formula serves inside and outside: outside, k stays at the end of the grid, and the cube is that of
     the distance to it. At a border between two codes both sides agree: k/12 + (1/2)³/3 = (k+1)/12 − (1/2)³/3.
     """
-    steps = edges[:, None] / scale
-    codes = torch.round(steps).clamp(bottom, top)
-    off = steps - codes
-    width = edges.diff()[:, None]
-    smallest = torch.finfo(torch.float64).tiny
-    integrals = (scale**3 * (codes / 12 + off**3 / 3)).diff(dim=0) / width.clamp_min(smallest)
-    points = (scale * off[:-1]) ** 2
-    errors = torch.where(width > 0, integrals, points)
-    return counts @ errors / counts.sum()
+    width = edges.diff()
+    points = width == 0
+    # A sum over differences of the integral at neighbouring borders, regrouped by border (Abel): one product
+    # of a vector and a matrix, in place of three passes over bins × grids.
+    density = (counts / width).masked_fill_(points, 0.0)
+    at_border = torch.nn.functional.pad(density, (1, 0)) - torch.nn.functional.pad(density, (0, 1))
+    off = edges[:, None] / scale
+    codes = off.round().clamp_(bottom, top)
+    off -= codes
+    total = at_border @ (off * off).mul_(off).mul_(4).add_(codes) * (scale**3 / 12)
+    if points.any():
+        total += counts[points] @ (scale * off[:-1][points]) ** 2
+    return total / counts.sum()
 
 
 @cache

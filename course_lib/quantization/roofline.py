@@ -1,4 +1,4 @@
-"""How fast decoding can be at best: every token needs every weight, so bytes over bandwidth is a bound."""
+"""How fast decoding can be at best: bytes over bandwidth, or operations over the arithmetic rate."""
 
 from course_lib.validate import check_int, check_not_negative, check_positive, check_scale
 
@@ -100,3 +100,77 @@ def tokens_per_second_bound(bandwidth: float, bytes_read: float) -> float:
     check_positive("bandwidth", bandwidth)
     check_positive("bytes_read", bytes_read)
     return bandwidth / bytes_read
+
+
+def roofline_tokens_per_second(bandwidth: float, bytes_read: float, rate: float, operations: float) -> float:
+    """The most tokens a second that memory and arithmetic allow, if the two overlap completely.
+
+    min(bandwidth / bytes for each token, rate / operations for each token)
+
+    Parameters
+    ----------
+    bandwidth, bytes_read : float > 0
+        As for `tokens_per_second_bound`.
+    rate : float > 0
+        Operations a second that the processor reaches in this arithmetic.
+    operations : float > 0
+        For each token: two, a product and a sum, for each weight that it passes through.
+
+    Returns
+    -------
+    float
+        The lower one of the two roofs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is not positive and finite.
+
+    References
+    ----------
+    Williams et al. 2009, *Roofline: an insightful visual performance model*, equation 1, over operations.
+
+    Examples
+    --------
+    >>> for batch in (1, 64):
+    ...     read = bytes_per_token(135_000_000, 32, batch=batch)
+    ...     print(round(roofline_tokens_per_second(20e9, read, 100e9, 2 * 135_000_000)))
+    37
+    370
+    """
+    check_positive("rate", rate)
+    check_positive("operations", operations)
+    return min(tokens_per_second_bound(bandwidth, bytes_read), rate / operations)
+
+
+def critical_batch(bits_per_weight: float, bandwidth: float, rate: float) -> float:
+    """Sequences decoded together from which arithmetic takes longer than reading the weights.
+
+    rate · (bits_per_weight / 8) / (2 · bandwidth)
+
+    Parameters
+    ----------
+    bits_per_weight : float > 0
+        Scales included: see `effective_bits`.
+    bandwidth, rate : float > 0
+        Bytes and operations a second.
+
+    Returns
+    -------
+    float
+        Where both roofs meet, caches left out: they add bytes with each sequence, and move it up, or away.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is not positive and finite.
+
+    Examples
+    --------
+    >>> critical_batch(16, 2e12, 1000e12)  # a large graphics card
+    500.0
+    """
+    check_positive("bits_per_weight", bits_per_weight)
+    check_positive("bandwidth", bandwidth)
+    check_positive("rate", rate)
+    return rate * (bits_per_weight / 8) / (2 * bandwidth)

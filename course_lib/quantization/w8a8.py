@@ -29,7 +29,7 @@ class W8A8Linear(FrozenLinear):
     x_scale : Tensor, 0-d, float32, or None
         The activations' scale; None if each token gets its own, max|x| / 127.
     kernel : str
-        "onednn", torch's int8 kernel; or "float", where that is absent or not exact (processors without
+        "fbgemm", torch's int8 kernel; or "float", where that is absent or not exact (processors without
         VNNI): the same integers, multiplied as float32 numbers in slices whose sums are exact. That is
         slower than the float32 layer.
 
@@ -97,10 +97,14 @@ class W8A8Linear(FrozenLinear):
 
     def _choose(self) -> str:
         fits = self.codes.device.type == "cpu" and self.in_features <= kernels.WIDEST
-        return "onednn" if fits and kernels.w8a8_works() else "float"
+        return "fbgemm" if fits and kernels.w8a8_works() else "float"
 
     def _pack(self, kernel: str) -> Any:
-        return kernels.pack_w8a8(self.codes) if kernel == "onednn" else None
+        if kernel != "fbgemm":
+            return None
+        if self.x_scale is None:  # the tokens' scales come after the sums, and the bias after them
+            return kernels.pack_w8a8(self.codes, self.scale, None)
+        return kernels.pack_w8a8(self.codes, self.scale.double() * self.x_scale, self.bias)
 
     def forward(self, x: Float[Tensor, "*batch in_features"]) -> Float[Tensor, "*batch out_features"]:
         """Quantize activations, multiply, and put the scales and the bias in.
@@ -117,16 +121,15 @@ class W8A8Linear(FrozenLinear):
         if self.x_scale is not None:
             codes.clamp_(-127, 127)  # a token's own scale leaves nothing outside
         kernel, packed = self._ready()
-        if kernel == "onednn":
-            codes = codes.add_(kernels.SHIFT).to(torch.uint8)
-            if isinstance(scale, float):
-                y = kernels.w8a8_product(codes, packed, self.scale, scale, self.bias)
-                return y.reshape(*x.shape[:-1], self.out_features)
-            y = kernels.w8a8_product(codes, packed, self.scale)
+        if kernel == "fbgemm":
+            y = kernels.w8a8_product(codes, packed)
         else:
             y = kernels.exact_sums(codes.to(torch.int8), self.codes).float() * self.scale
-        y = y.mul_(scale)
-        return (y if self.bias is None else y.add_(self.bias)).reshape(*x.shape[:-1], self.out_features)
+        if kernel != "fbgemm" or self.x_scale is None:
+            y.mul_(scale)
+            if self.bias is not None:
+                y.add_(self.bias)
+        return y.reshape(*x.shape[:-1], self.out_features)
 
     def _scale_of(self, rows: Tensor) -> float | Tensor:
         """Give one scale for all rows as a number, which the kernel puts in, otherwise one for each row."""

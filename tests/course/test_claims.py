@@ -15,30 +15,32 @@ LEDGER = ROOT / "docs" / "claims.yaml"
 CLAIMS = read_ledger(LEDGER)
 
 
+def where(cell):
+    """The source and the heading that a cell names: ``NN_topic#heading`` or ``NN_topic/notebook#heading``."""
+    notebook, _, heading = cell.partition("#")
+    lesson, _, name = notebook.partition("/")
+    path = ROOT / "solutions" / lesson / f"{name or lesson.partition('_')[2]}.py"
+    return path.read_text(encoding="utf-8"), heading
+
+
 @pytest.mark.parametrize("claim", [c for c in CLAIMS if c.quick], ids=lambda claim: claim.id)
 def test_quick_measurements_repeat(claim):
     drifted = [f for f in remeasure(claim) if not f.agrees]
     assert not drifted
 
 
-def source_of(claim):
-    """The text of the notebook that a claim's cell names: the lesson's own, or ``lesson/notebook``."""
-    lesson, _, notebook = claim.cell.partition("#")[0].partition("/")
-    name = notebook or lesson.partition("_")[2]
-    return (ROOT / "solutions" / lesson / f"{name}.py").read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
 def test_each_claim_names_a_section_of_a_lesson(claim):
-    headings = [line.lstrip("# ") for line in source_of(claim).splitlines() if line.startswith("# #")]
-    assert claim.cell.partition("#")[2] in headings
+    source, heading = where(claim.cell)
+    headings = [line.lstrip("# ") for line in source.splitlines() if line.startswith("# #")]
+    assert heading in headings
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
 def test_the_lesson_calls_the_same_functions(claim):
-    text = source_of(claim)
+    source, _ = where(claim.cell)
     for measurement in claim.measurements:
-        assert f"experiments.{measurement.measured_by.partition(':')[2]}(" in text
+        assert f"experiments.{measurement.measured_by.partition(':')[2]}(" in source
 
 
 def test_every_claim_of_the_contrastive_card_is_settled():

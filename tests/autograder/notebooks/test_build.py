@@ -11,6 +11,8 @@ import pytest
 
 from autograder.notebooks.build import build_release, build_solutions, differences
 from autograder.notebooks.command import INDEX, build
+from autograder.notebooks.lint import lint
+from autograder.study import worked_answer
 
 LESSON = '''\
 # %% [markdown]
@@ -112,6 +114,31 @@ def test_build_writes_notebooks_and_index(clone, capsys):
     assert list(read(clone / "notebooks"))[-1] == "explain_ceiling"
     (lesson,) = json.loads((clone / INDEX).read_text(encoding="utf-8"))["lessons"]
     assert [entry["id"] for entry in lesson["exercises"]] == ["infonce.clip_loss", "infonce.explain_ceiling"]
+
+
+def test_a_lesson_may_have_two_notebooks(clone):
+    first, again, explanation = LESSON.partition("# %% [markdown]\n# ## Explain it")
+    write(clone, first)
+    second = clone / "solutions" / "01_infonce" / "ceiling.py"  # sorts before the first, and comes after it
+    second.write_text("# %% [markdown]\n# # The ceiling\n\n" + again + explanation, encoding="utf-8")
+    assert build(clone) == 0
+    assert sorted(path.name for path in (clone / "notebooks" / "01_infonce").iterdir()) == [
+        "ceiling.ipynb",
+        "infonce.ipynb",
+    ]
+    (lesson,) = json.loads((clone / INDEX).read_text(encoding="utf-8"))["lessons"]
+    assert lesson["title"] == "A lesson"
+    assert [(entry["id"], entry["notebook"]) for entry in lesson["exercises"]] == [
+        ("infonce.clip_loss", "01_infonce/infonce.ipynb"),
+        ("infonce.explain_ceiling", "01_infonce/ceiling.ipynb"),
+    ]
+    missing = [text for text in lint(clone) if "should have one" in text]
+    assert all(text.startswith("01_infonce/infonce.py, 01_infonce/ceiling.py: ") for text in missing)
+    assert not [text for text in missing if ": infonce.clip_loss " in text or "explain_ceiling" in text]
+    assert "return torch.nn.functional.cross_entropy" in str(
+        worked_answer("infonce.clip_loss", clone / "solutions")
+    )
+    assert worked_answer("infonce.explain_ceiling", clone / "solutions") == "The loss cannot be negative."
 
 
 def test_build_prints_what_the_linter_finds(clone, capsys):

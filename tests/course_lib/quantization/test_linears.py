@@ -98,12 +98,12 @@ class TestW8A8:
         assert kernels.exact_sums(-other, codes).item() == -(2499 * 127**2 + 126 * 127)
 
     def test_a_kernel_that_saturates_would_not_be_taken(self, monkeypatch):
-        def saturating(x_codes, packed, w_scale):
-            products = x_codes.int()[:, None] * packed.int()
+        def saturating(x_codes, packed):
+            products = (x_codes.int() + 128)[:, None] * packed.int()
             pairs = products.unflatten(2, (-1, 2)).sum(dim=3).clamp(-(2**15), 2**15 - 1)
             return (pairs.sum(dim=2) - 128 * packed.int().sum(dim=1)).float()
 
-        monkeypatch.setattr(kernels, "pack_w8a8", lambda codes: codes)
+        monkeypatch.setattr(kernels, "pack_w8a8", lambda codes, scale, bias: codes)
         monkeypatch.setattr(kernels, "w8a8_product", saturating)
         assert not kernels.w8a8_works.__wrapped__()
 

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from course_lib.quantization import (
     bytes_per_token,
+    critical_batch,
     effective_bits,
     kv_bytes_per_token,
     quantize_per_group,
+    roofline_tokens_per_second,
     tokens_per_second_bound,
 )
 
@@ -45,3 +47,26 @@ def test_a_batch_shares_the_weights_but_not_the_caches():
 
 def test_the_bound_is_bandwidth_over_bytes():
     assert tokens_per_second_bound(20e9, 2e9) == 10
+
+
+def test_the_lower_roof_counts():
+    assert roofline_tokens_per_second(10.0, 5.0, 100.0, 1.0) == 2  # memory
+    assert roofline_tokens_per_second(10.0, 0.05, 100.0, 1.0) == 100  # arithmetic
+
+
+@given(st.integers(1, 10**9), st.sampled_from([4, 8, 16, 32]), st.floats(1e8, 1e13), st.floats(1e9, 1e15))
+def test_at_the_critical_batch_both_roofs_are_equal(parameters, bits, bandwidth, rate):
+    batch = critical_batch(bits, bandwidth, rate)
+    reading = parameters * bits / 8 / bandwidth  # of all weights, once
+    multiplying = 2 * parameters * batch / rate
+    assert reading == pytest.approx(multiplying, rel=1e-9)
+
+
+def test_beyond_the_critical_batch_more_sequences_bring_nothing():
+    batch = round(critical_batch(32, 1e9, 64e9))
+    found = [
+        roofline_tokens_per_second(1e9, bytes_per_token(10**6, 32, batch=b), 64e9, 2e6)
+        for b in (batch // 2, batch, 2 * batch)
+    ]
+    assert found[0] == pytest.approx(found[1] / 2)
+    assert found[1] == found[2]
