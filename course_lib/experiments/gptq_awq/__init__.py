@@ -21,7 +21,7 @@ from course_lib.experiments.gptq_awq.methods import (
     synthetic,
     two_errors,
 )
-from course_lib.experiments.gptq_awq.sentences import Sentences, sentences
+from course_lib.experiments.gptq_awq.whole_model import Sentences, sentences
 
 __all__ = [
     "ActOrder",
