@@ -22,10 +22,11 @@ def _inputs(tokens: int, width: int, damping: float, group: str | None = None) -
     return case(f"{tokens} tokens, {width} inputs and damping {damping:g}", make, group=group)
 
 
-def _with_a_dead_input(rng: Generator) -> dict[str, object]:
-    x = _short(0.25 * rng.normal(size=(6, 5))) + 1 / 8
+def _with_dead_inputs(rng: Generator) -> dict[str, object]:
+    # Four of eight, so that both means, with them and without, have few binary digits too.
+    x = _short(0.25 * rng.normal(size=(6, 8))) + 1 / 8
     x[0] += 1 / 4  # no other input is always 0
-    x[:, int(rng.integers(5))] = 0
+    x[:, rng.permutation(8)[:4]] = 0
     return {"inputs": x, "damping": 0.125}
 
 
@@ -42,7 +43,7 @@ asked = Exercise(
         _inputs(4, 4, 0.0),
         _inputs(7, 4, 0.0625, "damping"),
         _inputs(3, 8, 0.25, "damping"),
-        case("an input that is always 0", _with_a_dead_input, group="dead inputs"),
+        case("inputs that are always 0", _with_dead_inputs, group="dead inputs"),
     ],
     hints=[
         "Write the squared error of one output as a quadratic form in the error of its weights. What stands in the "
