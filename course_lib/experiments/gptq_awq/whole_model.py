@@ -26,7 +26,8 @@ class Sentences(NamedTuple):
     ``cosine`` is that of a text's vector with the float32 model's, on average; ``centred`` the same after the
     mean of all vectors of a model has been subtracted from them. ``recall`` is the share of names that find
     the tags of the same emoji first, ``lost`` how much more of them float32 finds, and ``lost_error`` the
-    standard error of that difference, paired.
+    standard error of that difference, paired. ``pair`` is the mean cosine of a name with the tags of the same
+    emoji. Those of float32 are ``full_recall`` and ``full_pair``.
     """
 
     bits: tuple[int, ...]
@@ -36,7 +37,9 @@ class Sentences(NamedTuple):
     recall: tuple[tuple[float, ...], ...]
     lost: tuple[tuple[float, ...], ...]
     lost_error: tuple[tuple[float, ...], ...]
+    pair: tuple[tuple[float, ...], ...]
     full_recall: float
+    full_pair: float
 
 
 def sentences(
@@ -61,7 +64,7 @@ def sentences(
     }
     whole = [_vectors(model, tokenizer, some) for some in texts]
     found_by_whole = _found(*whole)
-    columns: list[list[list[float]]] = [[] for _ in range(5)]
+    columns: list[list[list[float]]] = [[] for _ in range(6)]
     for method, text in methods:
         inputs = _inputs(model, read[text]() if text else [])
         for column in columns:
@@ -80,13 +83,18 @@ def sentences(
                 float(found.mean()),
                 float(missed.mean()),
                 float(missed.std() / len(missed) ** 0.5),
+                _cosine(ours[:1], ours[1:]),
             )
             for column, value in zip(columns, measured, strict=True):
                 column[-1].append(value)
     called = tuple(f"{method}, {text}" if text else method for method, text in methods)
-    cosine, centred, recall, lost, error = (tuple(tuple(row) for row in column) for column in columns)
+    cosine, centred, recall, lost, error, pair = (tuple(tuple(row) for row in column) for column in columns)
     full = float(found_by_whole.mean())
-    return Sentences(tuple(bits), called, cosine, centred, recall, lost, error, full)
+    return Sentences(
+        *(tuple(bits), called, cosine, centred, recall, lost, error, pair),
+        full_recall=full,
+        full_pair=_cosine(whole[:1], whole[1:]),
+    )
 
 
 def _quantized(weight: Tensor, x: Tensor, bits: int, method: str) -> Tensor:
