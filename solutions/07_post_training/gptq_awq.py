@@ -619,7 +619,7 @@ else:
 #
 # This is not what the layers promised. GPTQ's vectors are nearer to the original ones, most of all when it is calibrated on
 # words of the kind that come, and they *find less* than those of plain rounding: 6 points are lost, against 2. (On 4 bits
-# there is no difference; on 2 bits AWQ is the best, and GPTQ, which halved the error of every layer above, collapses.) It is no
+# there is no difference; on 2 bits AWQ is the best, and GPTQ, which halved the error of every matrix above, collapses.) It is no
 # shift that all vectors have in common: with the mean subtracted, the cosines come in the same order. What can be seen is
 # that a name and its own tags come out *more* alike after rounding to nearest than in float32 (0.62 against 0.59), and less
 # so after GPTQ (0.57 to 0.58), as if related texts shared the errors of the one and not those of the other. Why, we

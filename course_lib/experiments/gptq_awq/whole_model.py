@@ -18,6 +18,7 @@ from course_lib.language import Bert, WordPiece, linear_inputs, load_minilm
 METHODS = (("nearest", ""), ("AWQ", "prose"), ("GPTQ", "prose"), ("AWQ", "words"), ("GPTQ", "words"))
 PARTS = ("query", "key", "value", "output", "up", "down")
 PIECES = 30
+BLOCKS = range(6)
 
 
 class Sentences(NamedTuple):
@@ -46,13 +47,15 @@ def sentences(
     bits: Sequence[int] = (3,),
     methods: Sequence[tuple[str, str]] = METHODS,
     tokens: int = 8192,
+    in_turn: bool = False,
 ) -> Sentences:
     """Quantize all 36 matrices of MiniLM's blocks, and let it read the words of 955 emoji.
 
     Names look for tags among those of 955 emoji, every second one of 1,911.
 
     Calibration is on what the float32 model sees: "prose", pieces of the novel, or "words", names and tags of
-    the other 956 emoji, about as many tokens.
+    the other 956 emoji, about as many tokens. ``in_turn`` calibrates each block on what it sees behind the
+    blocks that are quantized already, as GPTQ's authors do.
     """
     model, tokenizer = load_minilm()
     emoji = load_emoji("noto")
@@ -66,14 +69,17 @@ def sentences(
     found_by_whole = _found(*whole)
     columns: list[list[list[float]]] = [[] for _ in range(6)]
     for method, text in methods:
-        inputs = _inputs(model, read[text]() if text else [])
+        batches = read[text]() if text else []
+        inputs = {} if in_turn else _inputs(model, batches, BLOCKS)
         for column in columns:
             column.append([])
         for b in bits:
             quantized = copy.deepcopy(model)
-            for name, x in inputs.items():
-                weight = _quantized(model.get_parameter(f"{name}.weight"), x, b, method)
-                quantized.get_submodule(name).weight = nn.Parameter(weight, requires_grad=False)
+            for part in [[block] for block in BLOCKS] if in_turn else [BLOCKS]:
+                seen = _inputs(quantized, batches, part) if in_turn else inputs
+                for name, x in seen.items():
+                    weight = _quantized(model.get_parameter(f"{name}.weight"), x, b, method)
+                    quantized.get_submodule(name).weight = nn.Parameter(weight, requires_grad=False)
             ours = [_vectors(quantized, tokenizer, some) for some in texts]
             found = _found(*ours)
             missed = found_by_whole - found
@@ -105,9 +111,8 @@ def _quantized(weight: Tensor, x: Tensor, bits: int, method: str) -> Tensor:
     return quantization.gptq_quantize(weight, x, bits).weight
 
 
-def _inputs(model: Bert, batches: Sequence[Tensor]) -> dict[str, Tensor]:
-    """What goes into every matrix while the model reads; q, k and v share one tensor."""
-    blocks = range(model.config.num_layers)
+def _inputs(model: Bert, batches: Sequence[Tensor], blocks: Sequence[int]) -> dict[str, Tensor]:
+    """What goes into the matrices of some blocks while the model reads; q, k and v share one tensor."""
     names = [f"layers.{i}.{part}" for i in blocks for part in PARTS if part not in ("key", "value")]
     read = [linear_inputs(model, names, batch) for batch in batches]
     inputs = {
