@@ -626,8 +626,10 @@ else:
 # cannot show you, and one model with one task is little evidence. But the chain is worth remembering: nearer weights are not nearer outputs, nearer outputs are not nearer vectors, and nearer vectors are
 # not a better search. Each step is a stand-in for the next. Measure the last one.
 #
-# (Each layer was calibrated on what it sees in the float32 model. The authors calibrate each on what it
-# sees behind the layers that are quantized already.)
+# One part of it can be mended. Here each layer was calibrated on what it sees in the float32 model. GPTQ's authors calibrate
+# block after block, each on what it sees behind those that are quantized already (`in_turn=True`): its errors are
+# then made up for, too. Calibrated so on the novel, GPTQ finds 50.1 % on 3 bits instead of 48.3 %, and on 2 bits 22.5 %
+# instead of 8.7 %. Most of the collapse was ours. It stays behind rounding to nearest (52.9 % and 27.2 %).
 
 # %% [markdown]
 # ## Explain it
