@@ -136,6 +136,11 @@ def _wrong_type(wanted: Observation, got: str, output: str | None) -> str:
     if output is None:
         names = " and ".join(f"`{name}`" for name in wanted.kinds)
         return f"it should return {names}, but it returned {got}."
+    step = output.partition(" ")[0]
+    parts = [name.partition(" ")[2] for name in wanted.kinds if name.partition(" ")[0] == step]
+    if output not in wanted.kinds and len(parts) > 1:
+        several = " and ".join(f"`{part}`" for part in parts)
+        return f"your {_called(output)} returns {got}; it should return {several}."
     return f"your {_called(output)} is {got}; it should be a {_KINDS[wanted.kinds.get(output, 'torch')]}."
 
 

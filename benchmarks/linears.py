@@ -5,21 +5,19 @@ from __future__ import annotations
 import statistics
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 import torch
 from rich.table import Table
 from torch import Tensor
 
 from benchmarks.timing import interleaved, ratio
+from course_lib.experiments.post_training.machine import flags
 from course_lib.quantization import W8A8Linear, WeightOnlyLinear
 
 FLOAT, AO = "float32", "torch.ao dynamic int8"
 SQUARE, WIDE = (2048, 2048), (4096, 11008)  # in, out: the second one is of a 7-billion-parameter LLaMA
 ROUNDS = {1: 41, 16: 21, 128: 9}  # tokens: rounds
 GROUP = 32
-#: What /proc/cpuinfo calls the instructions that multiply and add 8-bit integers, and bfloat16.
-FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "asimddp", "i8mm")
 
 
 def tables() -> Iterator[Table]:
@@ -93,7 +91,4 @@ def dynamic(linear: torch.nn.Linear) -> Callable[[Tensor], Tensor] | None:
 def instructions() -> str:
     """Give torch's level of vector instructions, and those of the processor that matter here."""
     capability = torch.backends.cpu.get_cpu_capability()
-    cpuinfo = Path("/proc/cpuinfo")
-    words = set(cpuinfo.read_text(encoding="utf-8").split()) if cpuinfo.exists() else set()
-    flags = [flag for flag in FLAGS if flag in words]
-    return f"{capability} ({', '.join(flags) or 'flags unknown'})"
+    return f"{capability} ({', '.join(flags()) or 'flags unknown'})"

@@ -25,6 +25,8 @@ class StateObserver:
         Make the instance.
     ``["call", method, {arguments}]``
         Call a method; what it returns (if anything) is observed as ``"<step> <method>"``.
+    ``["call", method, {arguments}, [names]]``
+        Call a method that returns several results, a tuple; each is observed as ``"<step> <name>"``.
     ``["get", attribute]``
         Observe an attribute, as ``"<step> <attribute>"``.
     ``["backward", [attributes]]``
@@ -72,7 +74,10 @@ def _play(answer: Callable[..., Any], given: dict[str, Any], case: Case, seen: O
         elif verb == "call":
             result = getattr(instance, rest[0])(**_arguments(rest[1] if rest[1:] else {}, given))
             last = (f"{number} {rest[0]}", result)
-            if result is not None:
+            if rest[2:]:
+                for name, part in zip(rest[2], _several(result, rest[2], last[0]), strict=True):
+                    note(seen, f"{number} {name}", part)
+            elif result is not None:
                 note(seen, *last)
         elif verb == "get":
             got[rest[0]] = getattr(instance, rest[0])
@@ -85,6 +90,15 @@ def _play(answer: Callable[..., Any], given: dict[str, Any], case: Case, seen: O
                 seen.arrays[f"{GRADIENT}{number} {attribute}"] = gradient
         else:
             raise ValueError(f"unknown step {verb!r} in the script of case {case.name!r}")
+
+
+def _several(result: Any, names: list[str], what: str) -> tuple[Any, ...] | list[Any]:
+    if isinstance(result, tuple | list) and len(result) == len(names):
+        return result
+    several = isinstance(result, tuple | list)
+    error = NotAnArray(f"{len(result)} value{'s'[: len(result) != 1]}" if several else with_article(result))
+    error.output = what
+    raise error
 
 
 def _arguments(named: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,13 @@ from course_lib.figures.affine import affine_figure, describe_affine, read_affin
 from course_lib.figures.affine_explorer import explore_affine
 from course_lib.figures.affine_state import AffineState, affine_examples
 from course_lib.figures.bars import bars
+from course_lib.figures.calibration import (
+    calibration_figure,
+    describe_calibration,
+    explore_calibration,
+    read_calibration,
+)
+from course_lib.figures.calibration_state import CalibrationState
 from course_lib.figures.circle import circle_figure, describe_circle, read_circle
 from course_lib.figures.circle_state import CircleState, angle_grad, descend, random_circle, step
 from course_lib.figures.explorer import Explorer, Frame
@@ -27,6 +34,8 @@ from course_lib.figures.mini_clip_search import (
     read_search,
     search_figure,
 )
+from course_lib.figures.roofline import describe_roofline, explore_roofline, read_roofline, roofline_figure
+from course_lib.figures.roofline_state import RooflineState
 from course_lib.figures.show import figure_html, show
 from course_lib.figures.siglip_bias import (
     describe_siglip_bias,
@@ -37,6 +46,13 @@ from course_lib.figures.siglip_bias import (
 from course_lib.figures.siglip_state import SiglipState
 from course_lib.figures.softmax_row import describe_softmax, read_softmax, softmax_figure
 from course_lib.figures.softmax_state import SoftmaxState, softmax_example
+from course_lib.figures.straight_through import (
+    describe_straight_through,
+    explore_straight_through,
+    read_straight_through,
+    straight_through_figure,
+)
+from course_lib.figures.straight_through_state import StraightThroughState
 from course_lib.figures.style import OKABE_ITO, course_style, new_figure
 from course_lib.figures.temperature import (
     describe_temperature,
@@ -50,39 +66,49 @@ __all__ = [
     "OKABE_ITO",
     "AffineState",
     "Board",
+    "CalibrationState",
     "CircleState",
     "Explorer",
     "Found",
     "Frame",
     "GPTQState",
     "LiveCurves",
+    "RooflineState",
     "SiglipState",
     "SoftmaxState",
+    "StraightThroughState",
     "TemperatureState",
     "TilesState",
     "affine_examples",
     "affine_figure",
     "angle_grad",
     "bars",
+    "calibration_figure",
     "circle_figure",
     "course_style",
     "curves_figure",
     "descend",
     "describe_affine",
+    "describe_calibration",
     "describe_circle",
     "describe_gptq",
+    "describe_roofline",
     "describe_search",
     "describe_siglip_bias",
     "describe_softmax",
+    "describe_straight_through",
     "describe_temperature",
     "describe_tiles",
     "draw_matrix",
     "explore_affine",
+    "explore_calibration",
     "explore_circle",
     "explore_gptq",
     "explore_mini_clip",
+    "explore_roofline",
     "explore_siglip_bias",
     "explore_softmax",
+    "explore_straight_through",
     "explore_temperature",
     "explore_tiles",
     "figure_html",
@@ -94,20 +120,25 @@ __all__ = [
     "new_figure",
     "random_circle",
     "read_affine",
+    "read_calibration",
     "read_circle",
     "read_gptq",
+    "read_roofline",
     "read_search",
     "read_siglip_bias",
     "read_softmax",
+    "read_straight_through",
     "read_temperature",
     "read_tiles",
     "retrieval_gallery",
+    "roofline_figure",
     "search_figure",
     "show",
     "siglip_bias_figure",
     "softmax_example",
     "softmax_figure",
     "step",
+    "straight_through_figure",
     "temperature_figure",
     "temperature_state",
     "text_gallery",

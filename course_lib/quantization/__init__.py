@@ -2,7 +2,10 @@
 
 from course_lib.quantization.affine import dequantize, quantize
 from course_lib.quantization.awq import AWQScale, awq_search_scale, awq_weight
+from course_lib.quantization.batch_norm import fold_batch_norm
 from course_lib.quantization.calibration import MinMax, MovingAverage, Observer
+from course_lib.quantization.converted import IntegerLayer, convert
+from course_lib.quantization.dither import dithered_quantize
 from course_lib.quantization.entropy import Entropy
 from course_lib.quantization.error import (
     ErrorParts,
@@ -27,8 +30,12 @@ from course_lib.quantization.histogram import Histogram, Percentile
 from course_lib.quantization.integer import int_matmul
 from course_lib.quantization.kv_cache import attention_error, dequantize_kv, kv_bytes_per_token, quantize_kv
 from course_lib.quantization.kv_store import QuantizedKVCache
+from course_lib.quantization.lsq import lsq_fake_quantize, lsq_initial_step
+from course_lib.quantization.oscillation import oscillating
 from course_lib.quantization.outliers import Outliers, outlier_kind
 from course_lib.quantization.packing import pack_int4, unpack_int4
+from course_lib.quantization.qat import calibrate, prepare_qat, set_observing
+from course_lib.quantization.qat_layer import QATLayer, Steps
 from course_lib.quantization.qparams import CodeRange, QParams, affine_qparams, code_range
 from course_lib.quantization.roofline import (
     bytes_per_token,
@@ -37,7 +44,7 @@ from course_lib.quantization.roofline import (
     tokens_per_second_bound,
 )
 from course_lib.quantization.smoothquant import act_absmax, smooth_scales
-from course_lib.quantization.straight_through import fake_quantize
+from course_lib.quantization.straight_through import fake_quantize, round_ste
 from course_lib.quantization.w8a8 import W8A8Linear
 from course_lib.quantization.weight_only import WeightOnlyLinear
 
@@ -48,15 +55,18 @@ __all__ = [
     "Entropy",
     "ErrorParts",
     "Histogram",
+    "IntegerLayer",
     "MinMax",
     "MovingAverage",
     "Observer",
     "Outliers",
     "Percentile",
+    "QATLayer",
     "QParams",
     "Quantized",
     "QuantizedKVCache",
     "Smoothed",
+    "Steps",
     "W8A8Linear",
     "WeightOnlyLinear",
     "act_absmax",
@@ -67,25 +77,33 @@ __all__ = [
     "awq_weight",
     "best_clip",
     "bytes_per_token",
+    "calibrate",
     "can_fold",
     "channel_qparams",
     "clip_and_round_error",
     "code_range",
     "compensate",
+    "convert",
     "critical_batch",
     "dequantize",
     "dequantize_kv",
+    "dithered_quantize",
     "effective_bits",
     "fake_quantize",
+    "fold_batch_norm",
     "fold_into_linear",
     "gptq_quantize",
     "int_matmul",
     "inverse_factor",
     "kv_bytes_per_token",
     "layer_hessian",
+    "lsq_fake_quantize",
+    "lsq_initial_step",
+    "oscillating",
     "outlier_kind",
     "pack_int4",
     "predicted_sqnr_db",
+    "prepare_qat",
     "quantization_error",
     "quantize",
     "quantize_kv",
@@ -93,6 +111,8 @@ __all__ = [
     "quantize_per_group",
     "quantize_per_tensor",
     "roofline_tokens_per_second",
+    "round_ste",
+    "set_observing",
     "smooth_scales",
     "sqnr_db",
     "tokens_per_second_bound",

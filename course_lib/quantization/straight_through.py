@@ -8,6 +8,48 @@ from course_lib.quantization.affine import _check_grid, spread
 from course_lib.quantization.checks import check_code_range, check_values
 
 
+def round_ste(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Round in the forward pass, and let the gradient through unchanged in the backward pass.
+
+    y = round(x),  ∂L/∂x = ∂L/∂y
+
+    Parameters
+    ----------
+    x : Tensor, any shape, float32 or float64
+        In units of the step: whole numbers are the grid.
+
+    Returns
+    -------
+    Tensor, shape and dtype of ``x``
+        Whole numbers; halves go to the even neighbour.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``x`` is no finite, non-empty float tensor.
+
+    Notes
+    -----
+    Rounding alone has no range, so the gradient is 1 everywhere. With a clip behind it, autograd itself makes
+    the gradient 0 where the clip cuts off: `fake_quantize` is ``s * round_ste(x / s).clamp(qmin, qmax)`` for
+    z = 0.
+
+    References
+    ----------
+    Bengio et al. 2013, arXiv:1308.3432, section 3.
+
+    Examples
+    --------
+    >>> x = torch.tensor([0.4, 1.7], requires_grad=True)
+    >>> (round_ste(x) ** 2).sum().backward()
+    >>> x.grad
+    tensor([0., 4.])
+    """
+    check_values("x", x)
+    # x − x is exactly 0, so that the values are whole to the last bit.
+    return torch.round(x.detach()) + (x - x.detach())
+
+
 def fake_quantize(
     x: Float[Tensor, "*shape"],
     scale: float | Float[Tensor, "*channels"],

@@ -257,3 +257,20 @@ def test_nbgrader_reads_the_points(earned):
     cell.metadata["nbgrader"] = {"grade": True, "solution": False, "points": 3.0, "grade_id": "check-x"}
     cell.outputs = [nbformat.v4.new_output("execute_result", {"text/plain": repr(points)})]
     assert determine_grade(cell) == (earned, 3.0)
+
+
+def test_a_method_that_should_return_several_results_is_told_which():
+    class OneNumber:
+        def __init__(self, qmin, qmax, symmetric):
+            pass
+
+        def observe(self, x):
+            pass
+
+        def qparams(self):
+            return 0.5
+
+    text = examine("post_training.MinMax", OneNumber).text
+    assert "your `qparams` (step 3) returns a float; it should return `scale` and `zero_point`." in " ".join(
+        text.split()
+    )

@@ -127,3 +127,28 @@ class TestParameters:
 
 def test_an_unknown_step_is_the_authors_mistake():
     assert "unknown step 'dance'" in play(Multiplier, [["dance"]]).error["message"]
+
+
+SEVERAL = [["new", {"start": 2.0}], ["call", "both", {"x": "$x"}, ["sum", "product"]]]
+
+
+def test_several_results_of_a_method_are_named():
+    class Both(Multiplier):
+        def both(self, x):
+            return self.factor + x, self.factor * x
+
+    seen = play(Both, SEVERAL)
+    assert {name: array.tolist() for name, array in seen.arrays.items()} == {
+        "2 sum": [3.0, 5.0],
+        "2 product": [2.0, 6.0],
+    }
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"), [((1.0,), "1 value"), ((1.0, 2.0, 3.0), "3 values"), (None, "nothing (None)")]
+)
+def test_another_number_of_results_is_told(returned, said):
+    answer = type("Wrong", (Multiplier,), {"both": lambda self, x: returned})
+    seen = play(answer, SEVERAL)
+    assert said in str(seen.error)
+    assert "2 both" in str(seen.error)

@@ -15,6 +15,13 @@ GRID = {"scale": 0.25, "zero_point": 1}
 RANGE = {"qmin": -8, "qmax": 7}
 STATES = torch.stack([X, -X]).unsqueeze(0)
 
+
+def prepared():
+    model = quantization.prepare_qat(nn.Linear(4, 2))
+    quantization.calibrate(model, [X])
+    return model
+
+
 # A good call of every public function. The tests below spoil one argument at a time.
 GOOD = {
     "act_absmax": {"batches": [X, X[:1]]},
@@ -31,11 +38,13 @@ GOOD = {
     "awq_weight": {"weight": X, "scale": torch.ones(4), "bits": 4, "group_size": 2},
     "best_clip": {"x": X, "bits": 4},
     "bytes_per_token": {"parameters": 100, "bits": 4, "group_size": 32},
+    "calibrate": {"model": prepared(), "batches": [X]},
     "can_fold": {"path": [nn.Linear(4, 4), torch.mul]},
     "channel_qparams": {"x": X, **RANGE},
     "clip_and_round_error": {"x": X, **GRID, **RANGE},
     "code_range": {"bits": 8},
     "compensate": {"weight": X, "column": 1, "values": X[:, 0], "hessian": 2 * torch.eye(4)},
+    "convert": {"model": prepared()},
     "critical_batch": {"bits_per_weight": 4.5, "bandwidth": 1e9, "rate": 1e11},
     "dequantize": {"codes": CODES, **GRID},
     "dequantize_kv": {
@@ -43,8 +52,17 @@ GOOD = {
         "scale": torch.ones(1, 2, 2, 1),
         "zero_point": torch.ones(1, 2, 2, 1, dtype=torch.int64),
     },
+    "dithered_quantize": {"x": X, "noise": torch.zeros_like(X), "scale": 0.25, **RANGE},
     "effective_bits": {"bits": 4, "group_size": 2},
     "fake_quantize": {"x": X, **GRID, **RANGE},
+    "fold_batch_norm": {
+        "weight": X,
+        "bias": None,
+        "gamma": torch.ones(2),
+        "beta": torch.zeros(2),
+        "running_mean": torch.zeros(2),
+        "running_var": torch.ones(2),
+    },
     "fold_into_linear": {"previous": nn.Linear(2, 4), "linears": nn.Linear(4, 2), "scales": torch.ones(4)},
     "gptq_quantize": {"weight": X, "inputs": torch.eye(4), "bits": 4, "group_size": 2},
     "int_matmul": {
@@ -59,8 +77,12 @@ GOOD = {
     "layer_hessian": {"inputs": X, "damping": 0.1},
     "pack_int4": {"codes": CODES},
     "kv_bytes_per_token": {"layers": 2, "heads": 3, "dim": 8, "bits": 4},
+    "lsq_fake_quantize": {"x": X, "scale": torch.tensor(0.25), **RANGE},
+    "lsq_initial_step": {"x": X, "qmax": 7},
+    "oscillating": {"codes": CODES},
     "outlier_kind": {"x": X.T},
     "predicted_sqnr_db": {"bits": 8, "crest": 4.0},
+    "prepare_qat": {"model": nn.Linear(4, 2)},
     "quantization_error": {"x": X, "x_hat": X + 0.1},
     "quantize": {"x": X, **GRID, **RANGE},
     "quantize_kv": {"states": STATES, "bits": 4},
@@ -68,6 +90,8 @@ GOOD = {
     "quantize_per_group": {"x": X, "group_size": 2, **RANGE},
     "quantize_per_tensor": {"x": X, **RANGE},
     "roofline_tokens_per_second": {"bandwidth": 1e9, "bytes_read": 1e6, "rate": 1e11, "operations": 2e6},
+    "round_ste": {"x": X},
+    "set_observing": {"model": prepared(), "observing": False},
     "smooth_scales": {"act_absmax": torch.ones(4), "weights": [X, X[:1]], "alpha": 0.5},
     "sqnr_db": {"x": X, "x_hat": X + 0.1},
     "unpack_int4": {"packed": CODES.to(torch.uint8), "dim": 8},
@@ -161,7 +185,12 @@ def test_codes_that_are_no_range(function):
     )
 
 
-GRIDDED = [function for function in taking("scale") if function not in ("awq_weight", "dequantize_kv")]
+NO_STEP = (
+    "awq_weight",
+    "dequantize_kv",
+    "lsq_fake_quantize",
+)  # whose scale is no step, or has to be a tensor
+GRIDDED = [function for function in taking("scale") if function not in NO_STEP]
 
 
 @pytest.mark.parametrize("function", GRIDDED)
@@ -557,4 +586,79 @@ def test_bits_of_floats_and_codes(function):
     ],
 )
 def test_caches_and_counts(function, changes, message):
+    assert refusal(function, **changes)[1] == message
+
+
+@pytest.mark.parametrize(
+    ("function", "changes", "message"),
+    [
+        ("prepare_qat", {"weight_bits": 1}, "weight_bits must be an integer from 2 to 16, got 1."),
+        ("prepare_qat", {"activation_bits": 17}, "activation_bits must be an integer from 2 to 16, got 17."),
+        ("prepare_qat", {"steps": "mse"}, 'steps must be "minmax" or "learned", got \'mse\'.'),
+        ("prepare_qat", {"model": X}, "model must be a Sequential, Conv2d or Linear, got Tensor."),
+        ("convert", {"model": nn.Linear(4, 2)}, "model must come from prepare_qat: it has no QATLayer."),
+        ("convert", {"model": None}, "model must be a torch.nn.Module, got NoneType."),
+        ("calibrate", {"batches": []}, "batches must hold at least one batch, got none."),
+        (
+            "calibrate",
+            {"batches": [None]},
+            "batches must be a torch.Tensor, got NoneType: convert it with torch.as_tensor(batches).",
+        ),
+        ("set_observing", {"observing": 1}, "observing must be a bool, got int."),
+        (
+            "fold_batch_norm",
+            {"gamma": torch.ones(3)},
+            "gamma must have one entry for each of the 2 outputs, got 3.",
+        ),
+        (
+            "fold_batch_norm",
+            {"running_var": -torch.ones(2)},
+            "running_var must not be negative, got -1.",
+        ),
+        ("fold_batch_norm", {"weight": X[0]}, "weight must be [outputs, ...], got shape [4]."),
+        (
+            "fold_batch_norm",
+            {"bias": torch.ones(2).double()},
+            "bias must have the dtype of weight: expected torch.float32, got torch.float64.",
+        ),
+        ("lsq_fake_quantize", {"scale": 0.25}, "scale must be a tensor, which can be learned, got float."),
+        (
+            "lsq_fake_quantize",
+            {"scale": torch.tensor(0.25).double()},
+            "scale must have the dtype of x: expected torch.float32, got torch.float64.",
+        ),
+        (
+            "lsq_fake_quantize",
+            {"scale": torch.ones(2, 2)},
+            "scale must be 0-d or [channels], got shape [2, 2].",
+        ),
+        (
+            "lsq_fake_quantize",
+            {"qmin": 1},
+            "the codes must hold 0 and a positive one, got qmin = 1 and qmax = 7.",
+        ),
+        ("lsq_fake_quantize", {"grad_scale": 0.0}, "grad_scale must be greater than 0, got 0.0."),
+        ("lsq_initial_step", {"qmax": 0}, "qmax must be an integer from 1 to 65536, got 0."),
+        ("lsq_initial_step", {"axis": 2}, "axis must be an integer from -2 to 1, got 2."),
+        (
+            "oscillating",
+            {"codes": CODES[:1]},
+            "codes must be [steps, ...] of at least 2 steps, got shape [1, 4].",
+        ),
+        ("oscillating", {"codes": X}, "codes must be an integer tensor, got torch.float32."),
+        ("oscillating", {"least": 0}, "least must be an integer of at least 1, got 0."),
+        (
+            "dithered_quantize",
+            {"noise": torch.full_like(X, 0.75)},
+            "noise must be at most half a step either way, got 0.75.",
+        ),
+        (
+            "dithered_quantize",
+            {"noise": X[:1]},
+            "noise must have the shape of x: expected [2, 4], got [1, 4].",
+        ),
+        ("dithered_quantize", {"scale": torch.ones(2)}, "scale must be one number, got shape [2]."),
+    ],
+)
+def test_quantization_aware_training(function, changes, message):
     assert refusal(function, **changes)[1] == message

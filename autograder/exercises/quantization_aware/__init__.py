@@ -1,0 +1,1 @@
+"""What lesson 08, quantization-aware training, asks: one file per exercise."""
