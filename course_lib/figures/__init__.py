@@ -15,6 +15,9 @@ from course_lib.figures.circle import circle_figure, describe_circle, read_circl
 from course_lib.figures.circle_state import CircleState, angle_grad, descend, random_circle, step
 from course_lib.figures.explorer import Explorer, Frame
 from course_lib.figures.gallery import image_grid, retrieval_gallery
+from course_lib.figures.gptq import describe_gptq, gptq_figure, read_gptq
+from course_lib.figures.gptq_explorer import explore_gptq
+from course_lib.figures.gptq_state import GPTQState, gptq_example
 from course_lib.figures.interactive import explore_circle, explore_softmax
 from course_lib.figures.large_batches import describe_tiles, explore_tiles, read_tiles, tiles_figure
 from course_lib.figures.large_batches_state import TilesState
@@ -82,6 +85,7 @@ __all__ = [
     "Explorer",
     "Found",
     "Frame",
+    "GPTQState",
     "LiveCurves",
     "OutlierMap",
     "RooflineState",
@@ -104,6 +108,7 @@ __all__ = [
     "describe_affine",
     "describe_calibration",
     "describe_circle",
+    "describe_gptq",
     "describe_outlier_map",
     "describe_roofline",
     "describe_search",
@@ -117,6 +122,7 @@ __all__ = [
     "explore_affine",
     "explore_calibration",
     "explore_circle",
+    "explore_gptq",
     "explore_mini_clip",
     "explore_outliers",
     "explore_roofline",
@@ -128,6 +134,8 @@ __all__ = [
     "explore_tiles",
     "figure_html",
     "found_on",
+    "gptq_example",
+    "gptq_figure",
     "image_grid",
     "lines",
     "new_figure",
@@ -136,6 +144,7 @@ __all__ = [
     "read_affine",
     "read_calibration",
     "read_circle",
+    "read_gptq",
     "read_outlier_map",
     "read_roofline",
     "read_search",

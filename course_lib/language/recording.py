@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int64
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_lib.language.llama import Llama
 from course_lib.validate import check_int
@@ -61,6 +61,54 @@ def record_inputs(
 
             handles.append(model.get_submodule(f"layers.{layer}.{path}").register_forward_pre_hook(keep))
     try:
+        model(tokens)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return recorded
+
+
+@torch.inference_mode()
+def linear_inputs(
+    model: nn.Module, names: Sequence[str], tokens: Int64[Tensor, "batch positions"]
+) -> dict[str, Float[Tensor, "batch positions width"]]:
+    """Let any model read, and return what went into some of its linear layers.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Called with ``tokens``.
+    names : sequence of str
+        Of submodules, as in ``model.named_modules()``.
+    tokens : int64 tensor, shape [batch, positions]
+        What it reads; without padding, whose positions would be recorded too.
+
+    Returns
+    -------
+    dict of str to tensor, shape [batch, positions, width]
+
+    Raises
+    ------
+    AttributeError
+        If there is no submodule of a name.
+
+    Examples
+    --------
+    >>> from course_lib.language.bert import Bert, BertConfig
+    >>> model = Bert(BertConfig(vocab_size=10, dim=8, hidden_dim=12, num_layers=1, num_heads=2))
+    >>> inputs = linear_inputs(model, ["layers.0.query", "layers.0.down"], torch.tensor([[1, 2, 3]]))
+    >>> {name: list(x.shape) for name, x in inputs.items()}
+    {'layers.0.query': [1, 3, 8], 'layers.0.down': [1, 3, 12]}
+    """
+    recorded: dict[str, Tensor] = {}
+    handles = []
+    try:
+        for name in names:
+
+            def keep(_: object, arguments: tuple[Tensor, ...], name: str = name) -> None:
+                recorded[name] = arguments[0].clone()
+
+            handles.append(model.get_submodule(name).register_forward_pre_hook(keep))
         model(tokens)
     finally:
         for handle in handles:

@@ -26,6 +26,7 @@ from course_lib.quantization.granularity import (
     quantize_per_group,
     quantize_per_tensor,
 )
+from course_lib.quantization.hessian import compensate, inverse_factor, layer_hessian
 from course_lib.quantization.histogram import Histogram, Percentile
 from course_lib.quantization.integer import int_matmul
 from course_lib.quantization.kv_cache import attention_error, dequantize_kv, kv_bytes_per_token, quantize_kv
@@ -84,6 +85,7 @@ __all__ = [
     "channel_qparams",
     "clip_and_round_error",
     "code_range",
+    "compensate",
     "convert",
     "critical_batch",
     "dequantize",
@@ -95,7 +97,9 @@ __all__ = [
     "fold_into_linear",
     "gptq_quantize",
     "int_matmul",
+    "inverse_factor",
     "kv_bytes_per_token",
+    "layer_hessian",
     "lsq_fake_quantize",
     "lsq_initial_step",
     "oscillating",

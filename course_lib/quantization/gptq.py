@@ -8,6 +8,7 @@ from torch import Tensor
 
 from course_lib.quantization.affine import _code_dtype, _dequantize, _quantize
 from course_lib.quantization.checks import check_bits, check_group_size, check_values
+from course_lib.quantization.hessian import _damped, _inverse_factor
 from course_lib.quantization.qparams import QParams, affine_qparams, code_range
 from course_lib.validate import check_int, check_matrix, check_not_negative, check_same_kind
 
@@ -155,7 +156,12 @@ class _Layer:
         order = torch.arange(width, device=x.device)
         if act_order:
             order = torch.argsort(hessian.diagonal(), descending=True, stable=True)
-        factor = _inverse_factor(hessian[order][:, order], dead[order], damping, len(x))
+        factor = _inverse_factor(_damped(hessian[order][:, order], damping), torch.finfo(hessian.dtype).eps)
+        if factor is None:
+            raise ValueError(
+                f"damping must be larger, got {damping:g}: with {len(x)} tokens for {width} inputs "
+                "the Hessian cannot be inverted."
+            )
         given = torch.where(dead, 0.0, self.weight.double())
         w = given[:, order]
         static = group_scales == "original" or not self.grouped
@@ -199,21 +205,3 @@ def _current(
 ) -> Tensor:
     """Columns first … last, with the updates of the block that came from columns start … seen."""
     return w[:, first:last] - errors[:, : seen - start] @ factor[start:seen, first:last]
-
-
-def _inverse_factor(hessian: Tensor, dead: Tensor, damping: float, tokens: int) -> Tensor:
-    """The upper triangular U with UᵀU = (H + λI)⁻¹; dead columns stand alone."""
-    diagonal = hessian.diagonal()
-    live = diagonal[~dead]
-    typical = live.mean() if len(live) else diagonal.new_tensor(1.0)
-    diagonal[dead] = typical
-    diagonal += damping * typical
-    lower, failed = torch.linalg.cholesky_ex(hessian)
-    # A singular matrix leaves a pivot of 0 or of rounding errors, as the processor's library has it.
-    rounding = len(dead) * torch.finfo(hessian.dtype).eps * diagonal.max()
-    if failed or bool((lower.diagonal() ** 2 <= rounding).any()):
-        raise ValueError(
-            f"damping must be larger, got {damping:g}: with {tokens} tokens for {len(dead)} inputs "
-            "the Hessian cannot be inverted."
-        )
-    return torch.linalg.cholesky(torch.cholesky_inverse(lower), upper=True)
