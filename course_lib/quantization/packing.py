@@ -95,5 +95,5 @@ def _pack_int4(codes: Tensor) -> Tensor:
 
 
 def _unpack_int4(packed: Tensor, dim: int) -> Tensor:
-    nibbles = torch.stack((packed & 15, packed >> 4), dim=-1).flatten(-2)[..., :dim].to(torch.int8)
-    return torch.where(nibbles > 7, nibbles - 16, nibbles)
+    signed = packed.view(torch.int8)  # whose shifts to the right carry the sign along
+    return torch.stack(((signed << 4) >> 4, signed >> 4), dim=-1).flatten(-2)[..., :dim]

@@ -179,7 +179,7 @@ for bits in (32, 16, 4.5):
     print(f"batch at which both roofs meet, {bits} bits: {equal:.1f}")
 
 # %% [markdown]
-# On the two-core machine on which this was written, one thread undisturbed had some 30 GB/s and 100 GFLOP/s, which
+# On the two-core machine on which this was written, one thread undisturbed had 24 to 33 GB/s and 90 to 100 GFLOP/s, which
 # makes 3 to 4 operations in the time of a byte. Decoding in float32 offers 0.5.
 #
 # The figure has these rates built in. **Find out:** how many sequences must be decoded together until arithmetic is the
@@ -233,11 +233,11 @@ print(
 # %% [markdown]
 # Read it from left to right.
 #
-# - **The bound is not reached.** On our machine float32 came to half of it at best, and to a tenth when other programs
+# - **The bound is not reached.** On our machine float32 came to two fifths of it, and to a tenth when other programs
 #   were running. Two gaps: the products alone miss it, because many products of small matrices and a vector read more
 #   slowly than one sweep over 256 MB (compare the GB/s, and those of the large layer in the next section); and the whole
 #   model adds what reads hardly any weights: norms, rotations, attention, Python between some thousand small operations.
-# - **The order is right.** Fewer bytes, more tokens. On our machine, weights of 4 bits wrote 1.6 to 4.3 times as many
+# - **The order is right.** Fewer bytes, more tokens. On our machine, weights of 4 bits wrote 1.5 to 1.7 times as many
 #   tokens as float32. If a line of yours says `dequantize` or `float`, your processor has no kernel for that format, and
 #   then fewer bytes cost time. The next section is about that.
 # - **What stays in float32 is what remains.** At 4 bits the output layer, a fifth of the weights, is two thirds of the
@@ -289,11 +289,11 @@ for form, kernel, read, speed in zip(
     )
 
 # %% [markdown]
-# The last line is the surprise: an eighth of the bytes, and *slower* than float32, on our machine by a factor of 50 to
-# 130. Unpacking makes a float32 weight out of the codes, in several sweeps over memory, writes it, and then the product
-# reads it after all. The packed kernels never write it: they unpack in registers, while the next bytes are on their way.
-# With them, 4 and 8 bits were 1.6 to nine times as fast as float32 here. Fewer bytes are a saving in memory at once,
-# and a saving in time only with a kernel that reads them. (Which number you see depends on your processor's caches
+# The last line is the surprise: an eighth of the bytes, and *slower* than float32, on our machine by a factor of ten to
+# sixteen. Unpacking makes a float32 weight out of the codes, in several sweeps over memory, writes it, and then the
+# product reads it after all. The packed kernels never write it: they unpack in registers, while the next bytes are on
+# their way. With them, 4 and 8 bits were three to four times as fast as float32 here on one thread, and four to seven on
+# two. Fewer bytes are a saving in memory at once, and a saving in time only with a kernel that reads them. (Which number you see depends on your processor's caches
 # and on its instructions. If the second column says `dequantize` or `float`, there is no such kernel here, and the
 # format is slower than float32.)
 #
@@ -781,10 +781,10 @@ check("post_training.quantize_kv", quantize_kv)
 #
 # | limitation or caveat | seen |
 # |---|---|
-# | smaller is not faster: without a kernel it was 50 to 130 times slower | "Fewer bits, slower" |
+# | smaller is not faster: without a kernel it was ten to sixteen times slower | "Fewer bits, slower" |
 # | a gain for one user may be none for a hundred: weight-only formats save reading, not arithmetic | "A busy server" |
 # | what stays in floating point becomes the limit: a fifth of the weights, two thirds of the bytes | "Predicted and measured" |
-# | the bound is no forecast: half of it was reached at best | "Predicted and measured" |
+# | the bound is no forecast: two fifths of it were reached | "Predicted and measured" |
 # | a recipe that ignores the error (a percentile, entropy) can lose everything | "A limit from a histogram" |
 # | one static range cannot suit a massive token and all others | "A layer that no range suits" |
 # | calibration data that looks unlike what comes; ranges that never come to rest | "A limit from a histogram" |
