@@ -126,10 +126,13 @@ class W8A8Linear(FrozenLinear):
         else:
             y = kernels.exact_sums(codes.to(torch.int8), self.codes).float() * self.scale
         if kernel != "fbgemm" or self.x_scale is None:
-            y.mul_(scale)
-            if self.bias is not None:
-                y.add_(self.bias)
-        return y.reshape(*x.shape[:-1], self.out_features)
+            if self.bias is None:
+                y.mul_(scale)
+            elif isinstance(scale, float):
+                torch.add(self.bias, y, alpha=scale, out=y)
+            else:
+                torch.addcmul(self.bias, y, scale, out=y)
+        return y if x.ndim == 2 else y.reshape(*x.shape[:-1], self.out_features)
 
     def _scale_of(self, rows: Tensor) -> float | Tensor:
         """Give one scale for all rows as a number, which the kernel puts in, otherwise one for each row."""
@@ -142,10 +145,10 @@ class W8A8Linear(FrozenLinear):
                 check_finite("x", rows)
             return max(most / 127, SMALLEST_SCALE)
         # Two passes, each far faster than aminmax or the norm.
-        largest = torch.maximum(rows.amax(dim=1, keepdim=True), rows.amin(dim=1, keepdim=True).neg_())
+        largest = rows.abs().amax(dim=1, keepdim=True)
         if not math.isfinite(largest.sum().item()):
             check_finite("x", rows)
-        return (largest / 127).clamp_min_(SMALLEST_SCALE)
+        return largest.div_(127).clamp_min_(SMALLEST_SCALE)
 
     def extra_repr(self) -> str:
         """Name shapes, the activations' scale and the kernel."""
