@@ -10,6 +10,7 @@ from torch import Tensor
 
 from course_lib import quantization
 from course_lib.data import load_activations, load_layer_weights, load_prose, smollm2_missing
+from course_lib.experiments.post_training.machine import on_threads
 from course_lib.experiments.post_training.whole_models import SIZES
 from course_lib.language import load_smollm2, load_tokenizer, record_inputs, rotate
 
@@ -52,6 +53,7 @@ class CacheError(NamedTuple):
         return tuple(row[-1] for row in self.error)
 
 
+@on_threads(1)
 def cache_error(context: Sequence[int] = (16, 32, 48, 64, 80, 96, 112)) -> CacheError:
     """Quantize the cache of a real layer: recorded inputs, through the model's own matrices.
 
@@ -65,6 +67,7 @@ def cache_error(context: Sequence[int] = (16, 32, 48, 64, 80, 96, 112)) -> Cache
     return _errors("recorded inputs of layer 12", queries, keys, values, context)
 
 
+@on_threads(1)
 def long_cache_error(
     context: Sequence[int] = (16, 32, 64, 128, 256, 512), layer: int = LAYER
 ) -> CacheError | None:

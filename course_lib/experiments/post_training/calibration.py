@@ -11,6 +11,7 @@ from torch import Tensor
 
 from course_lib import quantization
 from course_lib.data import load_activations, load_layer_weights
+from course_lib.experiments.post_training.machine import on_threads
 
 #: Real inputs of linear layers: a name, the layer, and which of its inputs.
 RECORDED = {
@@ -21,6 +22,7 @@ RECORDED = {
 
 
 @lru_cache(maxsize=1)
+@on_threads(1)
 def calibration_data(size: int = 64_000, batches: int = 8, seed: int = 0) -> dict[str, Tensor]:
     """Values in batches, [batches, values], synthetic and recorded: the first half is for calibration."""
     draw = torch.Generator().manual_seed(seed)
@@ -65,6 +67,7 @@ class Calibrated(NamedTuple):
         return tuple(db for row in self.sqnr for db in row)
 
 
+@on_threads(1)
 def calibrated(bits: int = 8, percentile: float = 99.9) -> Calibrated:
     """Let every observer watch the first half of each data set, and quantize the second.
 
@@ -125,6 +128,7 @@ class MassiveToken(NamedTuple):
     largest_others: float
 
 
+@on_threads(1)
 def massive_token(bits: int = 8) -> MassiveToken:
     """Calibrate on half of the recorded sequences, with and without their first token; test on the others."""
     x = torch.from_numpy(load_activations().inputs(11, "down")).double()
@@ -172,6 +176,7 @@ class Unseen(NamedTuple):
     range: tuple[float, ...]
 
 
+@on_threads(1)
 def unseen(counts: Sequence[int] = (1, 2, 4, 8, 16, 32, 64), size: int = 1000, seed: int = 0) -> Unseen:
     """Watch ever more heavy-tailed batches with MinMax; count what lies outside later, per million."""
     draw = torch.Generator().manual_seed(seed)

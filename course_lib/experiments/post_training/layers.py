@@ -11,6 +11,7 @@ from torch import Tensor
 from course_lib.experiments.post_training.machine import (
     Spread,
     in_turn,
+    on_threads,
     per_second,
     times_as_fast,
     weights_of,
@@ -50,6 +51,7 @@ class LayerSpeeds(NamedTuple):
     float32_read: Spread
 
 
+@on_threads(1)
 def layer_speeds(
     tokens: int = 1, dim: int = 4096, outputs: int = 11008, seconds: float = 0.3, threads: int = 1
 ) -> LayerSpeeds:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from course_lib import quantization
+from course_lib.experiments.post_training.machine import on_threads
 
 
 class Rounding(NamedTuple):
@@ -38,6 +39,7 @@ class Rounding(NamedTuple):
 METHODS = ("nearest", "GPTQ", "AdaRound")
 
 
+@on_threads(1)
 def rounding(bits: int = 3, seeds: int = 5, steps: int = 400, dim: int = 64, outputs: int = 64) -> Rounding:
     """Round a layer whose inputs are correlated, on one grid, in three ways."""
     results: dict[str, list[tuple[float, ...]]] = {name: [] for name in METHODS}

@@ -11,7 +11,14 @@ from torch import Tensor
 from course_lib import quantization
 from course_lib.data import smollm2_missing
 from course_lib.experiments.post_training.layers import GROUP
-from course_lib.experiments.post_training.machine import Machine, Spread, in_turn, per_second, weights_of
+from course_lib.experiments.post_training.machine import (
+    Machine,
+    Spread,
+    in_turn,
+    on_threads,
+    per_second,
+    weights_of,
+)
 from course_lib.language import KVCache, Llama, LlamaConfig, load_smollm2
 
 #: SmolLM2-135M's sizes. Weights of other values take as long.
@@ -66,6 +73,7 @@ class Decoding(NamedTuple):
     head_share: float
 
 
+@on_threads(1)
 def decoding(machine: Machine, prompt: int = 128, seconds: float = 1.0) -> Decoding:
     """Predict and measure decoding at batch 1, format by format, and the reading of a prompt."""
     model, name = a_model()
@@ -139,6 +147,7 @@ class Batches(NamedTuple):
     critical: float
 
 
+@on_threads(1)
 def batches(
     machine: Machine, sequences: Sequence[int] = (1, 2, 4, 8, 16, 32, 64), seconds: float = 0.6
 ) -> Batches:
