@@ -6,10 +6,6 @@ the script can be stopped and started at will.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import platform
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +14,9 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import typer
+from recorded_study import Line, append_run, read_runs, write_table
 from rich.progress import track
 
-from course_lib.data._files import CHECKSUMS
 from course_lib.experiments.mini_clip.gap import fixed_temperature
 from course_lib.experiments.mini_clip.studies import TABLE
 from course_lib.experiments.mini_clip.study import NORM_SIZE, VALIDATION, WIDTHS, study_run, tuning_run
@@ -46,7 +42,6 @@ TEMPERATURES = (0.02, 0.05, 0.1, 0.2, 0.5)
 TEMPERATURE_SEEDS = (0, 1, 2)
 GENERATOR = "scripts/study_mini_clip.py"
 
-Line = dict[str, Any]
 app = typer.Typer(add_completion=False, help=__doc__)
 
 
@@ -55,8 +50,7 @@ class Runs:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        self.lines: list[Line] = [json.loads(line) for line in text.splitlines()]
+        self.lines = read_runs(path)
 
     def result(self, study: str, **arguments: Any) -> Line:
         """Return the recorded run, or make and append it."""
@@ -73,8 +67,7 @@ class Runs:
         else:
             found |= study_run(**arguments)._asdict()
         found["cpu_seconds"] = round(time.process_time() - start, 1)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(found) + "\n")
+        append_run(self.path, found)
         self.lines.append(found)
         return found
 
@@ -159,26 +152,8 @@ def record(
     out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("course_lib/data"),
 ) -> None:
     """Write the table that ships, with versions and machine, and its checksum."""
-    table = {
-        "generator": GENERATOR,
-        "versions": {
-            "python": platform.python_version(),
-            "torch": str(torch.__version__),
-            "numpy": np.__version__,
-        },
-        "machine": machine(),
-        "threads": 1,
-        "model": {"widths": WIDTHS, "norm_size": NORM_SIZE, "validation": VALIDATION},
-        "runs": paired(Runs(runs).lines),
-    }
-    lines = ",\n".join(json.dumps(line) for line in table.pop("runs"))
-    text = json.dumps(table, indent=1)[:-2] + f',\n "runs": [\n{lines}\n ]\n}}\n'
-    path = out / TABLE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    checksums = json.loads((out / CHECKSUMS).read_text(encoding="utf-8"))
-    checksums[TABLE] = hashlib.sha256(text.encode()).hexdigest()
-    (out / CHECKSUMS).write_text(json.dumps(checksums, indent=2) + "\n", encoding="utf-8")
+    model = {"widths": WIDTHS, "norm_size": NORM_SIZE, "validation": VALIDATION}
+    write_table(out, TABLE, GENERATOR, paired(Runs(runs).lines), model=model)
 
 
 def paired(lines: list[Line]) -> list[Line]:
@@ -194,21 +169,6 @@ def paired(lines: list[Line]) -> list[Line]:
         ) == len(LOSSES):
             kept.append(line)
     return kept
-
-
-def machine() -> Line:
-    """The processor, without names of hosts: floating-point results can differ between processors."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    return {
-        "architecture": platform.machine(),
-        "processor": fields.get("model name", platform.processor()),
-        "family": fields.get("cpu family"),
-        "model": fields.get("model"),
-        "vector_instructions": torch.backends.cpu.get_cpu_capability(),
-        "cores": os.cpu_count(),
-    }
 
 
 if __name__ == "__main__":

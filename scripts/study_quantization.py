@@ -6,21 +6,16 @@ the script can be stopped and started at will.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import platform
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 import torch
 import typer
+from recorded_study import Line, append_run, read_runs, write_table
 from rich.progress import track
 
-from course_lib.data._files import CHECKSUMS
 from course_lib.experiments.quantization_aware.oscillation import restless
 from course_lib.experiments.quantization_aware.studies import TABLE
 from course_lib.experiments.quantization_aware.study import (
@@ -39,7 +34,6 @@ BITS = {"float": (32, 8, 4, 3, 2), "qat": (8, 4, 3, 2), "lsq": (4, 3, 2)}
 SCHEDULES = ("decay", "constant", "frozen")
 GENERATOR = "scripts/study_quantization.py"
 
-Line = dict[str, Any]
 app = typer.Typer(add_completion=False, help=__doc__)
 
 
@@ -83,12 +77,6 @@ def run_line(line: Line) -> Line:
     return {**line, **found, "cpu_seconds": round(time.process_time() - start, 1)}
 
 
-def kept_lines(path: Path) -> list[Line]:
-    """The lines of a file of runs; none if it is not there."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    return [json.loads(line) for line in text.splitlines()]
-
-
 def complete(lines: list[Line]) -> list[Line]:
     """Put runs into the plan's order, and drop seeds for which a study has not run everything."""
     plan = list(planned())
@@ -103,12 +91,11 @@ def complete(lines: list[Line]) -> list[Line]:
 def run(runs: Annotated[Path, typer.Argument(help="JSON-lines file to append to.")]) -> None:
     """Run what is missing, in one thread: the results do not depend on how many cores there are."""
     torch.set_num_threads(1)
-    done = kept_lines(runs)
+    done = read_runs(runs)
     for line in track(list(planned()), description="studies"):
         if any(line.items() <= other.items() for other in done):
             continue
-        with runs.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(run_line(line)) + "\n")
+        append_run(runs, run_line(line))
 
 
 @app.command()
@@ -117,45 +104,13 @@ def record(
     out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("course_lib/data"),
 ) -> None:
     """Write the table that ships, with versions and machine, and its checksum."""
-    table = {
-        "generator": GENERATOR,
-        "versions": {
-            "python": platform.python_version(),
-            "torch": str(torch.__version__),
-            "numpy": np.__version__,
-        },
-        "machine": machine(),
-        "threads": 1,
-        "settings": {
-            "steps": STEPS,
-            "learning_rate": LEARNING_RATE,
-            "short_steps": SHORT,
-            "sgd_rate": SGD_RATE,
-        },
+    settings = {
+        "steps": STEPS,
+        "learning_rate": LEARNING_RATE,
+        "short_steps": SHORT,
+        "sgd_rate": SGD_RATE,
     }
-    lines = ",\n".join(json.dumps(line) for line in complete(kept_lines(runs)))
-    text = json.dumps(table, indent=1)[:-2] + f',\n "runs": [\n{lines}\n ]\n}}\n'
-    path = out / TABLE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    checksums = json.loads((out / CHECKSUMS).read_text(encoding="utf-8"))
-    checksums[TABLE] = hashlib.sha256(text.encode()).hexdigest()
-    (out / CHECKSUMS).write_text(json.dumps(checksums, indent=2) + "\n", encoding="utf-8")
-
-
-def machine() -> Line:
-    """The processor, without names of hosts: floating-point results can differ between processors."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    return {
-        "architecture": platform.machine(),
-        "processor": fields.get("model name", platform.processor()),
-        "family": fields.get("cpu family"),
-        "model": fields.get("model"),
-        "vector_instructions": torch.backends.cpu.get_cpu_capability(),
-        "cores": os.cpu_count(),
-    }
+    write_table(out, TABLE, GENERATOR, complete(read_runs(runs)), settings=settings)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,6 @@ that is there already is not run again, so the script can be stopped and started
 
 from __future__ import annotations
 
-import hashlib
-import json
-import platform
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,9 +13,8 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import typer
-from study_mini_clip import machine
+from recorded_study import Line, append_run, read_runs, write_table
 
-from course_lib.data._files import CHECKSUMS
 from course_lib.experiments.smoothquant import study
 from course_lib.experiments.smoothquant.layers import outliers_of
 from course_lib.experiments.smoothquant.recipes import calibrate
@@ -27,7 +23,6 @@ from course_lib.language import load_smollm2
 
 GENERATOR = "scripts/study_smoothquant.py"
 
-Line = dict[str, Any]
 app = typer.Typer(add_completion=False, help=__doc__)
 
 
@@ -35,13 +30,12 @@ app = typer.Typer(add_completion=False, help=__doc__)
 def run(runs: Annotated[Path, typer.Argument(help="JSON-lines file to append to.")]) -> None:
     """Run what is missing, in one thread."""
     torch.set_num_threads(1)
-    lines = read(runs)
+    lines = read_runs(runs)
     model, text = load_smollm2(), study.prose()
 
     def keep(what: str, start: float, **found: Any) -> None:
         line = {"what": what, **found, "cpu_seconds": round(time.process_time() - start, 1)}
-        with runs.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        append_run(runs, line)
         lines.append(line)
 
     if not any(line["what"] == "outliers" for line in lines):
@@ -72,38 +66,14 @@ def record(
     out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("course_lib/data"),
 ) -> None:
     """Write the table that ships, with versions and machine, and its checksum."""
-    table = {
-        "generator": GENERATOR,
-        "versions": {
-            "python": platform.python_version(),
-            "torch": str(torch.__version__),
-            "numpy": np.__version__,
-        },
-        "machine": machine(),
-        "threads": 1,
-        "text": {"tested": study.TESTED, "calibrating": study.CALIBRATING, "length": study.LENGTH},
-        "runs": in_order(read(runs)),
-    }
-    lines = ",\n".join(json.dumps(line) for line in table.pop("runs"))
-    text = json.dumps(table, indent=1)[:-2] + f',\n "runs": [\n{lines}\n ]\n}}\n'
-    path = out / TABLE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    checksums = json.loads((out / CHECKSUMS).read_text(encoding="utf-8"))
-    checksums[TABLE] = hashlib.sha256(text.encode()).hexdigest()
-    (out / CHECKSUMS).write_text(json.dumps(checksums, indent=2) + "\n", encoding="utf-8")
+    text = {"tested": study.TESTED, "calibrating": study.CALIBRATING, "length": study.LENGTH}
+    write_table(out, TABLE, GENERATOR, in_order(read_runs(runs)), text=text)
 
 
 def in_order(lines: list[Line]) -> list[Line]:
     """Outliers and strengths first, then the recipes as they are declared."""
     names = [*study.RECIPES, *study.SEARCHED]
     return sorted(lines, key=lambda line: names.index(line["recipe"]) if "recipe" in line else -1)
-
-
-def read(path: Path) -> list[Line]:
-    """Return the lines that are there already."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    return [json.loads(line) for line in text.splitlines()]
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 """scripts/study_quantization.py: it resumes, and records what is complete."""
 
 import hashlib
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,18 +9,10 @@ import pytest
 from course_lib.data._files import CHECKSUMS, read_checked
 from course_lib.experiments.quantization_aware.studies import TABLE, recorded_studies
 
-REPOSITORY = Path(__file__).parents[3]
-
 
 @pytest.fixture(scope="module")
-def script():
-    path = REPOSITORY / "scripts" / "study_quantization.py"
-    spec = importlib.util.spec_from_file_location("study_quantization", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # typer looks annotations up there
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+def script(load_script):
+    return load_script("study_quantization")
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """scripts/study_mini_clip.py: it resumes, widens the search for a rate, and records what can be compared."""
 
 import hashlib
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,6 @@ from course_lib.data._files import CHECKSUMS, read_checked
 from course_lib.experiments.mini_clip.studies import TABLE
 from course_lib.experiments.mini_clip.study import Run
 
-REPOSITORY = Path(__file__).parents[3]
 SETTINGS = {
     "loss": "infonce",
     "batch_size": 128,
@@ -24,15 +21,8 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def script():
-    spec = importlib.util.spec_from_file_location(
-        "study_mini_clip", REPOSITORY / "scripts" / "study_mini_clip.py"
-    )
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # typer looks annotations up there
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+def script(load_script):
+    return load_script("study_mini_clip")
 
 
 @pytest.fixture

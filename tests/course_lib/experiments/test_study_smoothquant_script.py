@@ -1,9 +1,7 @@
 """scripts/study_smoothquant.py: it resumes, and records in the order of the recipes."""
 
 import hashlib
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,21 +12,10 @@ from course_lib.experiments.smoothquant import study
 from course_lib.experiments.smoothquant.table import TABLE
 from course_lib.language import perplexity
 
-SCRIPTS = Path(__file__).parents[3] / "scripts"
-
 
 @pytest.fixture(scope="module")
-def script():
-    sys.path.insert(0, str(SCRIPTS))
-    spec = importlib.util.spec_from_file_location("study_smoothquant", SCRIPTS / "study_smoothquant.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # typer looks annotations up there
-    try:
-        spec.loader.exec_module(module)
-        yield module
-    finally:
-        sys.path.remove(str(SCRIPTS))
-        del sys.modules[spec.name]
+def script(load_script):
+    return load_script("study_smoothquant")
 
 
 @pytest.fixture
