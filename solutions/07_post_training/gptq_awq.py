@@ -633,7 +633,7 @@ sentence_table(in_turn=False)
 # This is not what the layers promised. On 3 bits GPTQ's vectors are nearer to the original ones than those of plain rounding,
 # most of all when it is calibrated on words of the kind that come, and they *find less*: 6 points are lost, against 2. (On
 # 4 bits nothing can be told apart; on 2 bits GPTQ, which halved the error of every matrix above, collapses, while AWQ
-# finds more than plain rounding.) It is no shift that all vectors have in common: with the mean subtracted, the cosines
+# calibrated on prose finds 6 points more than plain rounding.) It is no shift that all vectors have in common: with the mean subtracted, the cosines
 # come in the same order on 4 and 3 bits. What can be seen is
 # that on 3 bits a name and its own tags come out *more* alike after rounding to nearest than in float32 (0.62 against 0.59),
 # and less so after GPTQ (0.57 to 0.58). Nearer weights are not nearer outputs, nearer outputs are not nearer vectors, and
@@ -649,8 +649,8 @@ sentence_table(in_turn=True)
 # %% [markdown]
 # For GPTQ both conditions together, like text and block after block, make the difference: on 2 bits it then finds 11 points
 # more than rounding to nearest, and on 3 bits its loss (1.6 ± 0.8 points) is no larger. One of the two is not enough. AWQ
-# needs neither to gain on 2 bits, though block after block brings it another 5 to 6 points: calibrated on mere prose it then
-# finds as much as GPTQ at its best, with a cosine of 0.37 against 0.50. On 3 bits no method finds more than plain rounding.
+# needs neither to gain on 2 bits. Like text brings it nothing, block after block 5 to 6 points: calibrated on mere prose it
+# then finds as much as GPTQ at its best, with a cosine of 0.37 against 0.50. On 3 bits no method finds more than plain rounding.
 # (One model, one task.)
 
 # %% [markdown]
