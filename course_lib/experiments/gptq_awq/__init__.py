@@ -21,6 +21,7 @@ from course_lib.experiments.gptq_awq.methods import (
     synthetic,
     two_errors,
 )
+from course_lib.experiments.gptq_awq.recorded import RecordedSentences, recorded_sentences
 from course_lib.experiments.gptq_awq.whole_model import Sentences, sentences
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Comparison",
     "GroupScales",
     "Groups",
+    "RecordedSentences",
     "Sentences",
     "Synthetic",
     "TwoErrors",
@@ -44,6 +46,7 @@ __all__ = [
     "comparison",
     "group_scales",
     "groups",
+    "recorded_sentences",
     "related_columns",
     "sentences",
     "synthetic",

@@ -93,14 +93,18 @@ def sentences(
             )
             for column, value in zip(columns, measured, strict=True):
                 column[-1].append(value)
-    called = tuple(f"{method}, {text}" if text else method for method, text in methods)
     cosine, centred, recall, lost, error, pair = (tuple(tuple(row) for row in column) for column in columns)
     full = float(found_by_whole.mean())
     return Sentences(
-        *(tuple(bits), called, cosine, centred, recall, lost, error, pair),
+        *(tuple(bits), called(methods), cosine, centred, recall, lost, error, pair),
         full_recall=full,
         full_pair=_cosine(whole[:1], whole[1:]),
     )
+
+
+def called(methods: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Names for methods with what they are calibrated on."""
+    return tuple(f"{method}, {text}" if text else method for method, text in methods)
 
 
 def _quantized(weight: Tensor, x: Tensor, bits: int, method: str) -> Tensor:

@@ -102,6 +102,18 @@ def test_related_columns_are_related():
     assert cosines.abs().mean() > 0.3
 
 
+@pytest.mark.parametrize("in_turn", [False, True])
+@pytest.mark.parametrize("bits", [4, 3, 2])
+def test_the_recorded_sentences_are_the_runs(bits, in_turn):
+    found = experiments.recorded_sentences(bits, in_turn)
+    assert found.methods == ("nearest", "AWQ, prose", "GPTQ, prose", "AWQ, words", "GPTQ, words")
+    assert found.lost == pytest.approx([found.full_recall - share for share in found.recall], abs=2e-6)
+    plain = experiments.recorded_sentences(bits)
+    assert (found.recall[0], found.cosine[0]) == (plain.recall[0], plain.cosine[0])
+    if in_turn:
+        assert not set(found.cosine[1:]) & set(plain.cosine[1:])
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(minilm_missing() is not None, reason=str(minilm_missing()))
 def test_the_whole_model_in_eight_bits_is_the_whole_model():
