@@ -1,9 +1,7 @@
 """scripts/study_minilm.py: it resumes, records the whole plan in order, and the record repeats."""
 
 import hashlib
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,22 +12,12 @@ from course_lib.data._files import CHECKSUMS, read_checked
 from course_lib.data.minilm import minilm_missing
 from course_lib.experiments.gptq_awq import recorded
 
-SCRIPTS = Path(__file__).parents[3] / "scripts"
 PLANNED = list(recorded.planned())
 
 
 @pytest.fixture(scope="module")
-def script():
-    sys.path.insert(0, str(SCRIPTS))
-    spec = importlib.util.spec_from_file_location("study_minilm", SCRIPTS / "study_minilm.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # typer looks annotations up there
-    try:
-        spec.loader.exec_module(module)
-        yield module
-    finally:
-        sys.path.remove(str(SCRIPTS))
-        del sys.modules[spec.name]
+def script(load_script):
+    return load_script("study_minilm")
 
 
 @pytest.fixture
