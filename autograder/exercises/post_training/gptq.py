@@ -36,6 +36,7 @@ def walk(
     feed: Feed | None = None,
     dead_to_zero: bool = True,
     regrid: bool = False,
+    write_back: bool = False,
     read_given: bool = False,
     symmetric: bool = False,
     cut: bool = False,
@@ -57,6 +58,8 @@ def walk(
         found[:, i] = _rounded(column, scale, zero_point, reach, torch.floor if cut else torch.round)
         error = (given[:, i] if from_given else column) - found[:, i]
         (feed or _forward)(w, error, factor, i)
+        if write_back:
+            w[:, i] = found[:, i]
     return found, nearest
 
 
@@ -256,6 +259,15 @@ def only_the_next(weight: Tensor, inputs: Tensor, bits: int, damping: float) -> 
 )
 def new_grids(weight: Tensor, inputs: Tensor, bits: int, damping: float) -> Tensor:
     return _result(weight, inputs, bits, damping, regrid=True)
+
+
+@asked.misconception(
+    "the grid follows the rounded weights",
+    says="You lay the grid anew in every step, over the columns that are rounded and those to come: a row has many grids.",
+    asks="How many scales will be stored for a row, and when must they be known?",
+)
+def new_grids_of_rounded(weight: Tensor, inputs: Tensor, bits: int, damping: float) -> Tensor:
+    return _result(weight, inputs, bits, damping, regrid=True, write_back=True)
 
 
 @asked.misconception(

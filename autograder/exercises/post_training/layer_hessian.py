@@ -123,6 +123,16 @@ def mean_over_tokens(inputs: Tensor, damping: float) -> Tensor:
 
 
 @asked.misconception(
+    "the mean over the tokens, and a dead input has the damping alone",
+    says="Your matrix is divided by the number of tokens, and an input that is always 0 keeps a 0 before the damping.",
+    asks="Is the error a sum over tokens or a mean? And what should stand on the diagonal of a dead input?",
+)
+def mean_and_dead_left(inputs: Tensor, damping: float) -> Tensor:
+    hessian = 2 * inputs.T @ inputs / len(inputs)
+    return hessian + damping * hessian.diagonal().mean() * torch.eye(len(hessian))
+
+
+@asked.misconception(
     "the mean over the inputs",
     says="Your matrix is divided by the number of inputs: a mean over the axis that stays.",
     asks="Which axis disappears in XᵀX?",

@@ -234,6 +234,16 @@ def mean(x: Tensor, scale: Tensor, qmin: int, qmax: int, upstream: Tensor) -> Gr
     return _of_x(x, scale, qmin, qmax, upstream), _factor(x, qmax) * (upstream * offset).mean()
 
 
+@asked.misconception(
+    "a mean in place of the factor",
+    says="You divide the sum by the number of values, instead of by the root of that number and of qmax.",
+    asks="The paper's factor balances a step against weights. How does it fall with the number of values?",
+)
+def mean_for_factor(x: Tensor, scale: Tensor, qmin: int, qmax: int, upstream: Tensor) -> Grads:
+    offset = _offset(x, scale, qmin, qmax)
+    return _of_x(x, scale, qmin, qmax, upstream), (upstream * offset).mean()
+
+
 @asked.also_correct("with where")
 def with_where(x: Tensor, scale: Tensor, qmin: int, qmax: int, upstream: Tensor) -> Grads:
     v = x / scale

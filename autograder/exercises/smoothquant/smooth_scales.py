@@ -104,6 +104,15 @@ def scale_unbounded(act_absmax: Tensor, weights: Tensor, alpha: float) -> Tensor
 
 
 @asked.misconception(
+    "the lower bound is that of the activations",
+    says="You let max|X_j| be at least 1e-5, instead of s: a dead channel gets another scale.",
+    asks="Of which number do the authors ask that it be at least 1e-5, before the power or after it?",
+)
+def activations_bounded(act_absmax: Tensor, weights: Tensor, alpha: float) -> Tensor:
+    return act_absmax.clamp_min(1e-5) ** alpha / _largest(weights) ** (1 - alpha)
+
+
+@asked.misconception(
     "only s has a lower bound",
     says="A column of zeros in the weight still makes s infinite.",
     asks="What is the denominator for such a column?",
