@@ -1,8 +1,12 @@
 """Reading the data files of this folder, checked: a damaged download must not become a strange result."""
 
 import hashlib
+import io
 import json
 from pathlib import Path
+
+import numpy as np
+from numpy.lib.npyio import NpzFile
 
 DATA_FOLDER = Path(__file__).parent
 CHECKSUMS = "checksums.json"
@@ -32,3 +36,8 @@ def read_checked(name: str, folder: Path = DATA_FOLDER) -> bytes:
             f"{path} is damaged (its SHA-256 must be {str(expected)[:12]}..., got {came[:12]}...): {_REMEDY}."
         )
     return content
+
+
+def open_arrays(name: str, folder: Path = DATA_FOLDER) -> NpzFile:
+    """Open the arrays of ``folder/name``, checked as by `read_checked`; each is read when it is named."""
+    return np.load(io.BytesIO(read_checked(name, folder)), allow_pickle=False)

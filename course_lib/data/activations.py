@@ -1,6 +1,5 @@
 """What went into some linear layers of SmolLM2-135M while it read: recorded, so that nothing is fetched."""
 
-import io
 import json
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float16, Float32
 
-from course_lib.data._files import DATA_FOLDER, read_checked
+from course_lib.data._files import DATA_FOLDER, open_arrays
 
 FILE = "activations.npz"
 Input = Literal["qkv", "gate_up", "down"]
@@ -97,7 +96,7 @@ def load_activations(*, folder: Path = DATA_FOLDER) -> Activations:
     >>> activations.layers, activations.inputs(11, "down").shape
     ((4, 11, 12, 28), (8, 16, 1536))
     """
-    with np.load(io.BytesIO(read_checked(FILE, folder)), allow_pickle=False) as arrays:
+    with open_arrays(FILE, folder) as arrays:
         content = dict(arrays)
     about = json.loads(str(content.pop("about")))
     return Activations(

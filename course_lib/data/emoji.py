@@ -4,7 +4,6 @@ Real, small and freely licensed: 32×32 pictures by Noto and by Twemoji, with th
 Unicode CLDR. README.md beside this file says where they come from and how they may be used.
 """
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from jaxtyping import Int64, UInt8
 
-from course_lib.data._files import DATA_FOLDER, read_checked
+from course_lib.data._files import DATA_FOLDER, open_arrays, read_checked
 
 Vendor = Literal["noto", "twemoji"]
 VENDORS: tuple[Vendor, ...] = get_args(Vendor)
@@ -110,7 +109,7 @@ def load_emoji(vendor: Vendor = "noto", *, folder: Path = DATA_FOLDER) -> EmojiP
 
 @lru_cache(maxsize=2 * len(VENDORS))
 def _load(vendor: Vendor, folder: Path) -> EmojiPairs:
-    with np.load(io.BytesIO(read_checked("emoji.npz", folder)), allow_pickle=False) as arrays:
+    with open_arrays("emoji.npz", folder) as arrays:
         images = arrays[vendor]
     records = json.loads(read_checked("emoji.json", folder))["emoji"]
     return EmojiPairs(

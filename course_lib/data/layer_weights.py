@@ -1,13 +1,12 @@
 """A few of SmolLM2-135M's matrices: those that stand behind the outliers among the recorded activations."""
 
-import io
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from course_lib.data._files import DATA_FOLDER, read_checked
+from course_lib.data._files import DATA_FOLDER, open_arrays
 
 FILE = "layer_weights.npz"
 #: Matrices of the file: layer, name, and GGUF's name for it.
@@ -53,7 +52,7 @@ def load_layer_weights(*, folder: Path = DATA_FOLDER) -> dict[tuple[int, str], F
     >>> weights[11, "down_proj"].shape, weights[12, "attention_norm"].shape
     ((576, 1536), (576,))
     """
-    with np.load(io.BytesIO(read_checked(FILE, folder)), allow_pickle=False) as arrays:
+    with open_arrays(FILE, folder) as arrays:
         found = {key: dequantize_q4_1(arrays[name]) for key, name in MATRICES.items()}
         found |= {key: arrays[name] for key, name in NORMS.items()}
     for array in found.values():

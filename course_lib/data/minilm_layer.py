@@ -1,6 +1,5 @@
 """Three real matrices of all-MiniLM-L6-v2 and what goes into them: recorded, so that nothing is fetched."""
 
-import io
 import json
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from course_lib.data._files import DATA_FOLDER, read_checked
+from course_lib.data._files import DATA_FOLDER, open_arrays
 
 FILE = "minilm_layer.npz"
 LAYER = 4
@@ -75,7 +74,7 @@ def load_minilm_layer(*, folder: Path = DATA_FOLDER) -> MiniLMLayer:
     >>> layer.weights["query"].shape, layer.calibration.shape, layer.factors["random"].shape
     ((384, 384), (1024, 384), (384, 384))
     """
-    with np.load(io.BytesIO(read_checked(FILE, folder)), allow_pickle=False) as arrays:
+    with open_arrays(FILE, folder) as arrays:
         content = {name: arrays[name] for name in arrays.files}
     about = json.loads(str(content.pop("about")))
     found = {

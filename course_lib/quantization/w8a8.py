@@ -135,7 +135,7 @@ class W8A8Linear(FrozenLinear):
         return y if x.ndim == 2 else y.reshape(*x.shape[:-1], self.out_features)
 
     def _scale_of(self, rows: Tensor) -> float | Tensor:
-        """Give one scale for all rows as a number, which the kernel puts in, otherwise one for each row."""
+        """Give the one scale of all rows, or of a single row, as a number, otherwise one for each row."""
         if self.x_scale is not None:
             check_finite("x", rows)
             return self.x_scale.item()

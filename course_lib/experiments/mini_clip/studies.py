@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import statistics
 from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -12,6 +10,7 @@ from typing import Any, NamedTuple
 from course_lib.contrastive import Loss
 from course_lib.data._files import read_checked
 from course_lib.experiments.mini_clip.study import Run, study_run
+from course_lib.experiments.seeds import mean_and_error
 
 TABLE = "studies/mini_clip.json"
 Line = dict[str, Any]
@@ -192,7 +191,4 @@ def _grouped(lines: Sequence[Line], key: Callable[[Line], Any]) -> dict[Any, lis
 
 def _means(groups: list[list[float]]) -> list[tuple[float, ...]]:
     """Means, and standard errors of the means."""
-    return [
-        tuple(statistics.mean(group) for group in groups),
-        tuple(statistics.stdev(group) / math.sqrt(len(group)) for group in groups),
-    ]
+    return list(zip(*map(mean_and_error, groups), strict=True))

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from course_lib import quantization
 from course_lib.data import load_activations, load_layer_weights, load_prose, smollm2_missing
-from course_lib.experiments.post_training.machine import on_threads
 from course_lib.experiments.post_training.whole_models import SIZES
+from course_lib.experiments.threads import on_threads
 from course_lib.language import load_smollm2, load_tokenizer, record_inputs, rotate
 
 #: Of the recorded layer whose matrices ship with the course.

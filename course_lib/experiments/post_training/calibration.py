@@ -11,7 +11,7 @@ from torch import Tensor
 
 from course_lib import quantization
 from course_lib.data import load_activations, load_layer_weights
-from course_lib.experiments.post_training.machine import on_threads
+from course_lib.experiments.threads import on_threads
 
 #: Real inputs of linear layers: a name, the layer, and which of its inputs.
 RECORDED = {

@@ -11,11 +11,11 @@ from torch import Tensor
 from course_lib.experiments.post_training.machine import (
     Spread,
     in_turn,
-    on_threads,
     per_second,
     times_as_fast,
     weights_of,
 )
+from course_lib.experiments.threads import on_threads
 from course_lib.quantization import W8A8Linear, WeightOnlyLinear
 
 #: Neighbours that share a scale at 4 bits.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from course_lib.experiments.threads import on_threads
 from course_lib.quantization import kernels
 from course_lib.quantization.frozen import FrozenLinear
 
@@ -114,21 +114,6 @@ def in_turn(
                 run()
                 taken[name].append(time.perf_counter() - started)
     return taken
-
-
-@contextmanager
-def on_threads(number: int) -> Iterator[None]:
-    """Let torch compute on so many threads meanwhile.
-
-    The measurements of this lesson take one: many small products on two threads wait for each other, and
-    where another program has one of two cores, as it often has, they take up to twenty times as long.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def per_second(amount: float, taken: list[float]) -> Spread:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from course_lib import quantization
-from course_lib.experiments.post_training.machine import on_threads
+from course_lib.experiments.threads import on_threads
 
 
 class Rounding(NamedTuple):

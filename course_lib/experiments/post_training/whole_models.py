@@ -15,10 +15,10 @@ from course_lib.experiments.post_training.machine import (
     Machine,
     Spread,
     in_turn,
-    on_threads,
     per_second,
     weights_of,
 )
+from course_lib.experiments.threads import on_threads
 from course_lib.language import KVCache, Llama, LlamaConfig, load_smollm2
 
 #: SmolLM2-135M's sizes. Weights of other values take as long.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
-import statistics
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from course_lib.data._files import read_checked
 from course_lib.experiments.quantization_aware.study import Run, arm_run
+from course_lib.experiments.seeds import mean_and_error
 
 TABLE = "studies/quantization_aware.json"
 Line = dict[str, Any]
@@ -49,7 +48,7 @@ def arms_study(measure: str = "seen", arm: str = "qat") -> Arms:
     control = [_values("arms", measure, arm="float", bits=b) for b in bits]
     aware = [_values("arms", measure, arm=arm, bits=b) for b in bits]
     gains = [[a - c for a, c in zip(one, two, strict=True)] for one, two in zip(aware, control, strict=True)]
-    full = _mean_and_error(_values("arms", measure, arm="float", bits=32))
+    full = mean_and_error(_values("arms", measure, arm="float", bits=32))
     return Arms(
         tuple(bits), min(map(len, aware)), *full, *_columns(control), *_columns(aware), *_columns(gains)
     )
@@ -160,9 +159,5 @@ def _values(study: str, measure: str, **wanted: Any) -> list[float]:
 
 
 def _columns(groups: list[list[float]]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    pairs = [_mean_and_error(group) for group in groups]
+    pairs = [mean_and_error(group) for group in groups]
     return tuple(mean for mean, _ in pairs), tuple(error for _, error in pairs)
-
-
-def _mean_and_error(values: list[float]) -> tuple[float, float]:
-    return statistics.mean(values), statistics.stdev(values) / math.sqrt(len(values))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 
+from course_lib.experiments.threads import on_threads
 from course_lib.quantization import W8A8Linear
 
 
@@ -23,26 +24,22 @@ class Speed(NamedTuple):
     kernel: str
 
 
+@on_threads(1)
 def speed(
     tokens: tuple[int, ...] = (1, 16, 128, 512), dim: int = 576, outputs: int = 1536, seconds: float = 0.15
 ) -> Speed:
     """Time gate_proj's size in float32, with a static scale, and with a scale for each token, one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        linear = torch.nn.Linear(dim, outputs, bias=False)
-        static, per_token = W8A8Linear.from_linear(linear, 0.03), W8A8Linear.from_linear(linear)
-        layers: list[torch.nn.Module] = [linear, static, per_token]
-        columns: list[list[float]] = [[], [], []]
-        with torch.inference_mode():
-            for number in tokens:
-                x = torch.randn(number, dim, generator=torch.Generator().manual_seed(number))
-                for column, layer in zip(columns, layers, strict=True):
-                    column.append(_median(partial(layer, x), seconds))
-        floats, statics, dynamics = map(tuple, columns)
-        return Speed(tokens, floats, statics, dynamics, static.kernel)
-    finally:
-        torch.set_num_threads(threads)
+    linear = torch.nn.Linear(dim, outputs, bias=False)
+    static, per_token = W8A8Linear.from_linear(linear, 0.03), W8A8Linear.from_linear(linear)
+    layers: list[torch.nn.Module] = [linear, static, per_token]
+    columns: list[list[float]] = [[], [], []]
+    with torch.inference_mode():
+        for number in tokens:
+            x = torch.randn(number, dim, generator=torch.Generator().manual_seed(number))
+            for column, layer in zip(columns, layers, strict=True):
+                column.append(_median(partial(layer, x), seconds))
+    floats, statics, dynamics = map(tuple, columns)
+    return Speed(tokens, floats, statics, dynamics, static.kernel)
 
 
 def _median(run: Callable[[], object], seconds: float) -> float:

@@ -1,6 +1,5 @@
 """The recorded activations and the prose: the committed files, and what the README says of them."""
 
-import importlib.util
 import json
 import re
 import shutil
@@ -12,7 +11,6 @@ from course_lib.data import load_activations, load_layer_weights, load_prose
 from course_lib.data._files import CHECKSUMS, DATA_FOLDER
 
 README = (DATA_FOLDER / "README.md").read_text(encoding="utf-8")
-SCRIPTS = DATA_FOLDER.parents[1] / "scripts"
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +22,6 @@ def channel_ratio(x):
     """Largest channel maximum over the median one."""
     maxima = np.abs(x).max(axis=(0, 1))
     return maxima.max() / np.median(maxima)
-
-
-def script(name):
-    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_every_layer_has_its_three_inputs(activations):
@@ -150,17 +141,17 @@ def test_a_damaged_file_is_refused(tmp_path, name, load):
         load(folder=tmp_path)
 
 
-def test_packing_gives_the_same_bytes_and_arrays_again(tmp_path):
+def test_packing_gives_the_same_bytes_and_arrays_again(tmp_path, load_script):
     arrays = {"4.qkv": np.arange(6, dtype=np.float16).reshape(1, 2, 3), "about": np.array("{}")}
-    pack = script("record_activations").pack
+    pack = load_script("record_activations").pack
     assert pack(arrays) == pack(arrays)
     (tmp_path / "a.npz").write_bytes(pack(arrays))
     with np.load(tmp_path / "a.npz") as read:
         assert {name: read[name].tolist() for name in read} == {k: v.tolist() for k, v in arrays.items()}
 
 
-def test_printed_lines_become_paragraphs():
-    prose = script("make_prose")
+def test_printed_lines_become_paragraphs(load_script):
+    prose = load_script("make_prose")
     printed = [
         "NORTHANGER ABBEY",
         "",

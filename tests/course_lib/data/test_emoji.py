@@ -1,7 +1,6 @@
 """The emoji: the committed files, the loader, the script that made them, and the features drawn from them."""
 
 import hashlib
-import importlib.util
 import json
 import shutil
 import subprocess
@@ -155,11 +154,8 @@ def test_split_refuses_bad_arguments(arguments, error, says):
 
 
 @pytest.fixture(scope="module")
-def make_emoji():
-    spec = importlib.util.spec_from_file_location("make_emoji", REPOSITORY / "scripts" / "make_emoji.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def make_emoji(load_script):
+    return load_script("make_emoji")
 
 
 def write_packages(folder, side):
