@@ -38,7 +38,7 @@ class Job:
     timestamp: str | None
     generation: int = 0
     alone: bool = False
-    why: str = ""
+    why: str = "without saying why"
 
 
 @dataclass
@@ -175,7 +175,7 @@ class Loop:
             job.why = self.workers.how_it_ended()
             self.workers.rebuild()
         if job.alone:
-            self._fail(job, f"The grader's process ended ({job.why or 'without saying why'}), twice.")
+            self._fail(job, f"The grader's process ended ({job.why}), with nothing beside.")
         else:
             self.again.append(job)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 import nbformat
+from made_up import POINTS, made_up  # noqa: F401
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader import utils
 from nbgrader.api import Gradebook
@@ -17,7 +18,7 @@ from traitlets.config import Config
 
 from autograder.classroom.assignment import Assignment, CellSpec, NotebookSpec
 from autograder.classroom.outcome import CellGrade, NotebookOutcome, Outcome, Problem, status_of
-from autograder.classroom.task import Result, Submission
+from autograder.classroom.task import Submission
 from autograder.notebooks.build import generate_assignment
 
 NAME = "ps1"
@@ -26,7 +27,6 @@ c = get_config()
 c.CourseDirectory.course_id = "small"
 c.LateSubmissionPlugin.penalty_method = "zero"
 """
-POINTS = 3
 
 
 def marked(cell, grade_id, *, grade=False, solution=False, locked=False, task=False, points=None):
@@ -166,33 +166,6 @@ def outcome_of(folder: Path, student: str, assignment: Assignment) -> Outcome:
         notebooks=notebooks,
         problems=problems,
     )
-
-
-def made_up(
-    assignment: Assignment, student: str, score: float | None = POINTS, *, digest: str = "d"
-) -> Result:
-    """A result that nobody had to compute: every cell has the same score."""
-    notebooks = [
-        NotebookOutcome(
-            name=spec.name,
-            graded=True,
-            grades=[
-                CellGrade(
-                    grade_id=cell.grade_id,
-                    points=cell.points,
-                    score=None if cell.cell_type == "markdown" else score,
-                )
-                for cell in spec.cells
-                if cell.grade
-            ],
-            comments={cell.grade_id: None for cell in spec.cells if cell.solution or cell.task},
-        )
-        for spec in assignment.notebooks
-    ]
-    outcome = Outcome(
-        student=student, assignment=assignment.name, status="graded", digest=digest, notebooks=notebooks
-    )
-    return Result(outcome, {f"{spec.name}.ipynb": b"{}" for spec in assignment.notebooks})
 
 
 def rows(root: Path, *, db_url: str | None = None) -> dict[tuple[str, ...], tuple]:

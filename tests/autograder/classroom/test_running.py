@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import fake_grading as fake
 import small_course as small
+from controlled import controlled
 
 from autograder.classroom import lock
 from autograder.classroom.errors import GradingError
@@ -51,7 +52,7 @@ def hand_in(root):
 
 @pytest.fixture
 def source(root, tmp_path):
-    return fake.Controlled(root, tmp_path / "control")
+    return controlled(root, tmp_path / "control")
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_a_deleted_folder_is_graded_again_and_a_new_gradebook_filled(root, made,
 def test_a_changed_exercise_is_said_and_not_graded(root, hand_in, grading, source, tmp_path):
     hand_in("ann")
     grading()
-    newer = fake.Controlled(root, tmp_path / "control", versions={"small.f0": "v2"}, score="1")
+    newer = controlled(root, tmp_path / "control", versions={"small.f0": "v2"}, score="1")
     summary = grading(use=newer)
     assert source.tries() == {"ann": 1}
     assert any("1 exercise changed since" in line for line in summary.lines())
@@ -134,10 +135,10 @@ def test_a_changed_exercise_is_said_and_not_graded(root, hand_in, grading, sourc
 
 def test_a_process_that_dies_costs_nobody_else(root, hand_in, grading, source):
     honest = [f"s{i:02}" for i in range(8)]
-    hand_in(*honest, "dies", "dies-segv", "dies-once", "exits")
+    hand_in("a-once", *honest, "dies", "dies-segv", "exits")
     summary = grading()
     assert summary.exit_status == 1
-    assert scores(root) == dict.fromkeys([*honest, "dies-once"], 3.0)
+    assert scores(root) == dict.fromkeys([*honest, "a-once"], 3.0)
     found = outcomes(root)
     for student in ("dies", "dies-segv", "exits"):
         assert found[student].status == "could not be graded"
@@ -156,7 +157,7 @@ def test_a_grader_that_raises_costs_one_submission(root, hand_in, grading):
 
 def test_the_wall_clock_gets_a_second_try_with_nothing_beside(root, hand_in, tmp_path, grading):
     hand_in("clock-once", "clock-always", *[f"s{i}" for i in range(4)])
-    source = fake.Controlled(root, tmp_path / "control", seconds="0.2")
+    source = controlled(root, tmp_path / "control", seconds="0.2")
     grading(use=source)
     found = outcomes(root)
     assert source.tries()["clock-once"] == source.tries()["clock-always"] == 2
@@ -221,7 +222,7 @@ def test_unknown_students_and_assignments_are_one_sentence(root, hand_in, gradin
 
 def start(root, control, seconds="0.1"):
     return subprocess.Popen(
-        [sys.executable, HERE / "fake_grading.py", root, control, seconds],
+        [sys.executable, HERE / "controlled.py", root, control, seconds],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
