@@ -156,7 +156,8 @@ def _notebook(folders: CourseDirectory, assignment: str, known: Notebook) -> Not
         )
     kernelspec = json.loads(known.kernelspec) if known.kernelspec else {}
     kernelspec = kernelspec or released.get("metadata", {}).get("kernelspec", {})
-    return NotebookSpec(name=known.name, cells=tuple(cells), kernelspec=kernelspec)
+    texts = {key: value for key, value in kernelspec.items() if isinstance(value, str)}
+    return NotebookSpec(name=known.name, cells=tuple(cells), kernelspec=texts)
 
 
 def _released(folders: CourseDirectory, assignment: str, notebook: str) -> dict[str, Any]:
