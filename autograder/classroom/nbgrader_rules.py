@@ -47,6 +47,18 @@ def score_of_manual(cell: NotebookNode) -> float | None:
     return None if score is None else float(score)
 
 
+def score_of_outputs(cell: NotebookNode) -> float:
+    """What nbgrader gives to a test cell that has been run, from its outputs.
+
+    Where nbgrader gives up (the cell shows more points than it is worth), it earns nothing.
+    """
+    try:
+        score, _ = utils().determine_grade(cell)
+    except ValueError:
+        return 0.0
+    return float(score or 0.0)
+
+
 def comments(notebook: NotebookNode) -> dict[str, str | None]:
     """Comment on each solution and task cell as nbgrader does: ``"No response."`` if it is as released."""
     return {

@@ -85,6 +85,7 @@ class Room:
         self._interrupt_at: float | None = None
         self._interrupted: Stopped | None = None
         self._may_interrupt = False
+        self.starved = False
         pairs = [socket.socketpair() for _ in range(slots + 1)]
         frame = FrameLimits(header_bytes=4 * limits.output_bytes + (1 << 20))
         try:
@@ -170,25 +171,31 @@ class Room:
         self._usable[slot] = True
 
     def observe(
-        self, slot: int, observer: Observer, case: Case, implementation: Implementations | None
+        self, slot: int, observer: Observer, case: Case, implementations: Implementations | None
     ) -> Observation | dict[str, Any]:
         """Run a frozen answer on a case: the observation, or what stands in the answer's place."""
         if not self._usable[slot]:
             return Observation(error=_ended("its process had ended before"))
+        before = self.cpu_seconds()
         try:
-            return self._observe(self._frozen[slot], observer, case, implementation)
+            seen = self._observe(self._frozen[slot], observer, case, implementations)
         except Stopped as stop:
             self._usable[slot] = False
-            if stop.kind == "timed_out":
-                return Observation(error={"kind": "slow", "limit": float(observer.seconds or 0.0)})
-            return Observation(error=_ended(stop.text))
+            if stop.kind != "timed_out":
+                return Observation(error=_ended(stop.text))
+            seen = Observation(error={"kind": "slow", "limit": float(observer.seconds or 0.0)})
+        if isinstance(seen, Observation) and (seen.error or {}).get("kind") == "slow":
+            # Its time limit is the wall's; an answer that has hardly computed may have been kept waiting.
+            spent = self.cpu_seconds() - before
+            self.starved = self.starved or spent < (observer.seconds or 0.0) / 2
+        return seen
 
     def _observe_here(self, observer: Observer, case: Case) -> Observation:
         seen = self._observe(self._channel, observer, case, None)
         return seen if isinstance(seen, Observation) else Observation(error=_ended("it is no function"))
 
     def _observe(
-        self, channel: Channel, observer: Observer, case: Case, implementation: Implementations | None
+        self, channel: Channel, observer: Observer, case: Case, implementations: Implementations | None
     ) -> Observation | dict[str, Any]:
         nonce = secrets.token_hex(16)
         described, arrays = case.to_wire()
@@ -196,16 +203,16 @@ class Room:
             "nonce": nonce,
             "observer": to_json(observer),
             "case": described,
-            "afresh": implementation is not None,
+            "afresh": implementations is not None,
         }
         seconds = 2 * (observer.seconds or 5.0) + 5.0
         with self._within(cpu=seconds, wall=PATIENCE * seconds):
             channel.send(request, arrays)
             while True:
                 header, results = self._receive(channel)
-                if implementation is None or not isinstance(header, dict) or "call" not in header:
+                if implementations is None or not isinstance(header, dict) or "call" not in header:
                     break
-                channel.send(*_called(implementation, header["call"], results))
+                channel.send(*_called(implementations, header["call"], results))
         if not isinstance(header, dict) or header.get("nonce") != nonce:
             raise Stopped("protocol", "its process sent an answer to something that it was not asked")
         if header.get("missing") is True or isinstance(header.get("not_callable"), str):
@@ -295,7 +302,7 @@ def _ended(text: str) -> dict[str, Any]:
 
 
 def _called(
-    implementation: Implementations, call: object, arrays: dict[str, np.ndarray]
+    implementations: Implementations, call: object, arrays: dict[str, np.ndarray]
 ) -> tuple[Any, dict[str, np.ndarray]]:
     """Pass a test's call on to the implementation, if it has the form of one."""
     plain, names, positional = (call.get(k) for k in ("plain", "names", "positional")) if isinstance(call, dict) else (None,) * 3
@@ -311,6 +318,6 @@ def _called(
     if not fits:
         return {"raised": "TypeError", "message": "an implementation takes arrays and plain numbers"}, {}
     try:
-        return implementation.call({"plain": plain, "names": names, "positional": positional}, arrays)
+        return implementations.call({"plain": plain, "names": names, "positional": positional}, arrays)
     except OutOfBudget:
         return {"raised": "RuntimeError", "message": "the test has called its implementation too often"}, {}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from traitlets.config import Config
 
 CONFIG = "nbgrader_config.py"
+NBGRADER_SECONDS = 30.0  # of one cell, where a course's configuration says nothing
 
 
 class ReleaseError(LookupError):
@@ -91,7 +92,15 @@ def read_assignment(root: Path, name: str) -> Assignment:
         raise ReleaseError(f"The gradebook has no notebook of assignment {name!r}. {_remedy(name)}")
     asked = {cell.exercise for notebook in notebooks for cell in notebook.cells if cell.exercise}
     files = support_files(folders, name)
-    return Assignment(name=name, notebooks=notebooks, files=files, versions=versions(asked))
+    execute = folders.config.get("Execute", {})
+    return Assignment(
+        name=name,
+        notebooks=notebooks,
+        files=files,
+        versions=versions(asked),
+        skipped_tags=tuple(str(execute.get("skip_cells_with_tag", "")).split()),
+        cell_seconds=execute.get("timeout", NBGRADER_SECONDS),
+    )
 
 
 def support_files(folders: CourseDirectory, name: str) -> dict[str, bytes]:

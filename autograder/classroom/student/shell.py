@@ -247,7 +247,7 @@ def take_over(descriptors: dict[str, int]) -> None:
             "raw_input was called, but this frontend does not support input requests."
         )
 
-    builtins.input = no_input  # type: ignore[assignment]
+    builtins.input = no_input
     getpass.getpass = no_input  # type: ignore[assignment]
 
 

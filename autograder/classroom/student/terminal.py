@@ -82,7 +82,8 @@ class ShellTerminal:
     def freeze(self, connection: socket.socket, variable: str) -> None:
         """Fork the process of an answer."""
         names = self._shell.user_ns
-        others = [self._channel, *(slot for slot in self._slots if slot is not connection)]
+        others: list[answers.SupportsClose] = [self._channel]
+        others += [slot for slot in self._slots if slot is not connection]
         answers.freeze(names.get(variable), variable not in names, connection, closing=others)
 
     def _interrupted(self, number: int, frame: Any) -> None:
