@@ -173,10 +173,16 @@ class Sitting:
             one for one in notebook.cells if _marked(one) and one.metadata.nbgrader.grade_id == spec.grade_id
         ]
         by_program = spec.grade and not spec.solution and cell.cell_type == "code"
+        if by_program:
+            score, problem = score_of_outputs(cell)
+            if problem:
+                self.problems.append(
+                    Problem(kind="protocol", text=problem, notebook=self._spec.name, cell=spec.grade_id)
+                )
         return CellGrade(
             grade_id=spec.grade_id,
             points=spec.points,
-            score=score_of_outputs(cell) if by_program else score_of_manual(cell),
+            score=score if by_program else score_of_manual(cell),
             self_reported=by_program,
         )
 

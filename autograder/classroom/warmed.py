@@ -33,6 +33,7 @@ class Warmed:
     process: Any
     owner: int
     findings: list[Any]
+    ready: bool = False
 
 
 _mine: Warmed | None = None
@@ -55,6 +56,9 @@ def warmed(unsafe: bool = False) -> Warmed:
     """
     prepare()
     assert _mine is not None
+    if not _mine.ready:
+        _await(_mine.connection)
+        _mine.ready = True
     return _mine
 
 
