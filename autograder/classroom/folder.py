@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from autograder.classroom.errors import GradingError
 
-CONFIG = "nbgrader_config.py"
+if TYPE_CHECKING:
+    from traitlets.config import Config
+
 OWN = "classroom"  # where grading keeps its ledger, its lock and the class's secret
 
 
@@ -30,23 +32,16 @@ class Folder:
     """
 
     def __init__(self, root: Path, db_url: str | None = None) -> None:
-        # nbgrader takes a second to import, which only those who grade should pay for.
-        from nbgrader.coursedir import CourseDirectory
-        from traitlets.config.loader import Config, PyFileConfigLoader
+        from autograder.classroom.releases import ReleaseError, course_directory
 
         self.root = root.resolve()
         if not self.root.is_dir():
             raise GradingError(f"There is no folder {root}.")
-        self.config: Any = Config()
-        if (self.root / CONFIG).is_file():
-            try:
-                self.config = PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
-            except Exception as error:  # whatever the instructor's own code raises
-                raise GradingError(
-                    f"{self.root / CONFIG} fails with {type(error).__name__}: {error}"
-                ) from error
-        self.config.CourseDirectory.root = str(self.root)
-        self.directory = CourseDirectory(config=self.config)
+        try:
+            self.directory = course_directory(self.root)
+        except ReleaseError as error:
+            raise GradingError(str(error)) from error
+        self.config: Config = self.directory.config
         self.db_url: str = db_url or self.directory.db_url
         if str(self.root) not in sys.path:  # as nbgrader does, for plugins that lie beside the configuration
             sys.path.append(str(self.root))

@@ -33,6 +33,7 @@ GLANCE = 0.2  # seconds between two looks at whether Ctrl-C was pressed
 class Job:
     """A submission on its way; ``alone`` says that this is its second try, with nothing beside."""
 
+    folder: str
     student: str
     digest: str
     timestamp: str | None
@@ -47,17 +48,14 @@ class Loop:
 
     Attributes
     ----------
-    assignment : Assignment
-        As released.
     source : Source
-        Where submissions are read.
+        Where assignment and submissions are read.
     grade : callable
         What is done with a task, in another process.
     of_class : bytes
         The class's secret.
     """
 
-    assignment: Assignment
     source: Source
     ledger: Ledger
     merger: Merger
@@ -67,6 +65,7 @@ class Loop:
     options: Options = field(default_factory=Options)
 
     def __post_init__(self) -> None:
+        self.assignment: Assignment = self.source.assignment
         self.name = self.assignment.name
         self.summary = Summary(self.name, layers=self.options.layers)
         if self.ledger.notice:
@@ -92,7 +91,7 @@ class Loop:
         return self.summary
 
     def _students(self) -> list[str]:
-        found = self.source.students(self.name)
+        found = self.source.students()
         unknown = sorted(set(self.options.students) - set(found))
         if unknown:
             raise GradingError(f"{', '.join(unknown)} handed in nothing for {self.name}.")
@@ -110,7 +109,7 @@ class Loop:
         while self.again and not self.stopping:  # each with nothing beside
             job = self.again.popleft()
             job.alone = True
-            self._submit(job, self._task(self.source.read(job.student, self.name)))
+            self._submit(job, self._task(self.source.read(job.folder)))
             while self.pending and not self.stopping:
                 self._collect()
         for future, job in list(self.pending.items()):  # Ctrl-C: keep what is there
@@ -120,8 +119,9 @@ class Loop:
 
     def _jobs(self, students: Sequence[str]) -> Iterator[tuple[Job, Task]]:
         """What has to be graded, read when there is room for it; the rest is settled on the way."""
-        for student in students:
-            submission = self.source.read(student, self.name)
+        for folder in students:
+            submission = self.source.read(folder)
+            student = submission.student
             entry = self.ledger.entry(self.name, student)
             step = decide(
                 entry,
@@ -131,7 +131,7 @@ class Loop:
                 has_folder=self.merger.has_folder(student),
             )
             if step == "grade":
-                yield Job(student, submission.digest, submission.timestamp), self._task(submission)
+                yield Job(folder, student, submission.digest, submission.timestamp), self._task(submission)
                 continue
             assert entry is not None
             self.summary.changed.update(changed(entry, self.assignment.versions))

@@ -56,14 +56,13 @@ def run(
     options = options or Options()
     workers = executor if isinstance(executor, Workers) else Workers(lambda: executor, _slots(executor))
     folder = Folder(root, options.db_url)
-    source = source or Source(folder.root)
-    released = source.assignment(assignment)
+    source = source or Source(folder.root, assignment, options.db_url)
     with ExitStack() as stack:
         stack.enter_context(lock.alone(folder.own / "grading.lock"))
         ledger = stack.enter_context(Ledger(folder.ledger))
-        merger = stack.enter_context(Merger(folder, ledger, released))
+        merger = stack.enter_context(Merger(folder, ledger, source.assignment))
         of_class = secret.secret(folder.own)
-        loop = Loop(released, source, ledger, merger, workers, grade or _grade(), of_class, options)
+        loop = Loop(source, ledger, merger, workers, grade or _grade(), of_class, options)
         return loop.go()
 
 

@@ -31,12 +31,6 @@ def controlled(root: Path, control: Path, versions: dict[str, str] | None = None
     import small_course
 
     class Controlled(small_course.Small):
-        def assignment(self, name):
-            extra = {fake.CONTROL: os.fsencode(control)}
-            extra |= {key: value.encode() for key, value in files.items()}
-            found = super().assignment(name)
-            return found.model_copy(update={"files": found.files | extra})
-
         def tries(self) -> dict[str, int]:
             """How often each student was graded."""
             return {p.stem: len(p.read_text().splitlines()) for p in sorted(control.glob("*.tries"))}
@@ -44,6 +38,8 @@ def controlled(root: Path, control: Path, versions: dict[str, str] | None = None
     control.mkdir(exist_ok=True)
     found = Controlled(root, versions)
     found.control = control
+    extra = {fake.CONTROL: os.fsencode(control)} | {key: value.encode() for key, value in files.items()}
+    found.assignment = found.assignment.model_copy(update={"files": found.assignment.files | extra})
     return found
 
 

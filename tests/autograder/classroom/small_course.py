@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -230,20 +231,15 @@ class Small:
 
     def __init__(self, root: Path, versions: dict[str, str] | None = None) -> None:
         self.root = root
-        self.versions = versions
+        found = released(root)
+        self.assignment = found.model_copy(update={"versions": versions}) if versions else found
 
-    def assignment(self, name: str) -> Assignment:
-        found = released(self.root)
-        return found.model_copy(update={"versions": self.versions}) if self.versions else found
-
-    def students(self, name: str) -> list[str]:
+    def students(self) -> list[str]:
         return sorted(path.name for path in (self.root / "submitted").iterdir())
 
-    def read(self, student: str, name: str) -> Submission:
-        import hashlib
-
-        folder = self.root / "submitted" / student / name
+    def read(self, student: str) -> Submission:
+        folder = self.root / "submitted" / student / NAME
         files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
         stamp = files.pop("timestamp.txt", b"").decode() or None
         digest = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
-        return Submission(student, name, files, [], stamp, digest)
+        return Submission(student, NAME, files, [], stamp, digest)

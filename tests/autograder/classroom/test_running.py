@@ -143,7 +143,7 @@ def test_a_process_that_dies_costs_nobody_else(root, hand_in, grading, source):
     for student in ("dies", "dies-segv", "exits"):
         assert found[student].status == "could not be graded"
         assert "The grader's process ended (" in found[student].problems[0].text
-        assert source.tries()[student] == 2 or source.tries()[student] == 3
+        assert 1 <= source.tries()[student] <= 2
     assert not any(key[1] == "dies" for key in small.rows(root))
 
 
