@@ -8,19 +8,20 @@ child is the student's process; `enter` returns there, and nowhere else.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
 import traceback
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-from autograder.classroom.isolation import landlock, limits, namespaces, settings, syscalls
-from autograder.classroom.isolation.layers import ALL, LAYERS, Layer
+from autograder.classroom.isolation import landlock, namespaces, settings, student, syscalls, view
+from autograder.classroom.isolation.layers import ALL, LAYERS, Layer, Layers
 from autograder.classroom.isolation.limits import Bounds, Limits
+from autograder.classroom.isolation.settings import Settings
 
 MOST_DESCRIPTORS = 1 << 20  # higher than any that is open
-Step = Callable[[], str | None]  # puts on a layer; may return a detail
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,6 @@ def prepare() -> None:
     """Find out once, in the warmed process, what every fork of it would have to find out."""
     namespaces.refused()
     landlock.version()
-    settings.load()
 
 
 def enter(
@@ -72,69 +72,58 @@ def enter(
     if isinstance(bounds, Mapping):
         bounds = Limits(**{name: bounds[name] for name in Limits.__dataclass_fields__})
     given = settings.load()
-    wanted = set(layers_wanted) & set(given.wanted)
-    report = {name: Layer(name, False, "" if name in wanted else "not wanted") for name in LAYERS}
+    layers = Layers(set(layers_wanted) & set(given.wanted))
     for name, reason in (("view", given.view), ("uid", given.uid)):
-        report[name] = Layer(name, not reason, reason)
-    _leave_namespaces(wanted, report)
+        layers.report(name, reason)
+    refused = namespaces.refused()
+    for name in layers.wanted.intersection(namespaces.NAMESPACES):
+        needs = "" if "user" in layers.wanted else "needs a user namespace"
+        layers.report(name, needs or refused.get("user", "") or refused.get(name, ""))
+    namespaces.leave([name for name in namespaces.NAMESPACES if layers.held(name)])
+    scratch = None
+    if not layers.held("mount"):
+        scratch = tempfile.mkdtemp(dir=given.work)
+        given = replace(given, work=scratch)
+    ready, mounted = os.pipe()
     go, told = os.pipe()
-    alive, holding = os.pipe()
     first = os.fork()
     if first:
-        _announce_and_wait(first, announce, told, holding)
-    try:
-        os.close(holding)
-        os.close(told)
-        _become_first(alive, report["pid"].held)
-        _try(report, wanted, "mount", partial(namespaces.mount_own, given.work, bounds), report["mount"].held)
-        _try(report, wanted, "network", namespaces.raise_loopback, report["network"].held)
-        if not os.read(go, 1):
-            os._exit(1)
+        os.close(mounted)
         os.close(go)
-        student = os.fork()
-        if student:
+        _stay_outside(first, announce, ready, told, scratch)
+    try:
+        os.close(told)
+        os.close(ready)
+        _become_first(layers.held("pid"))
+        _furnish(given, bounds, layers)
+        os.write(mounted, b"!")
+        if not os.read(go, 1):
+            os._exit(1)  # the process outside ended before it could take this one with it
+        os.close(go)
+        os.close(mounted)
+        if os.fork():
             _reap()
     except BaseException:
         traceback.print_exc()
         os._exit(1)
-    os.close(alive)
-    _become_student(given, bounds, wanted, report)
-    return Entered(given.work, tuple(report.values()))
+    student.become(given, bounds, layers)
+    return Entered(given.work, tuple(layers[name] for name in LAYERS))
 
 
-def _leave_namespaces(wanted: Collection[str], report: dict[str, Layer]) -> None:
-    refused = namespaces.refused()
-    for name in namespaces.NAMESPACES:
-        if name in wanted:
-            if "user" not in wanted or "user" in refused:
-                report[name] = Layer(name, False, refused.get("user", "needs a user namespace"))
-            else:
-                report[name] = Layer(name, name not in refused, refused.get(name, ""))
-    namespaces.leave([name for name in namespaces.NAMESPACES if report[name].held])
-
-
-def _try(
-    report: dict[str, Layer], wanted: Collection[str], name: str, step: Step, possible: bool = True
-) -> None:
-    """Put on a layer if it is wanted and possible, and report how that went."""
-    if name not in wanted or not possible:
-        return
-    try:
-        report[name] = Layer(name, True, step() or "")
-    except (OSError, ValueError) as error:
-        report[name] = Layer(name, False, str(error))
-
-
-def _announce_and_wait(first: int, announce: Callable[[int], object], told: int, holding: int) -> NoReturn:
-    """Outside: say who is to be watched, hold nothing but the lifeline, and end with the others."""
+def _stay_outside(
+    first: int, announce: Callable[[int], object], ready: int, told: int, scratch: str | None
+) -> NoReturn:
+    """Say who is to be watched, hold nothing that a student's process has, and end with the others."""
     status = 1
     try:
-        announce(first)
-        os.write(told, b"!")
-        os.dup2(holding, 3)
-        os.closerange(4, MOST_DESCRIPTORS)  # the grader's connections are the student's alone
+        if os.read(ready, 1):
+            announce(first)
+            os.write(told, b"!")
+            os.closerange(3, MOST_DESCRIPTORS)  # the grader's connections end with the student's processes
         _, waited = os.waitpid(first, 0)
         status = os.waitstatus_to_exitcode(waited) & 0xFF
+        if scratch:
+            shutil.rmtree(scratch, ignore_errors=True)
     except BaseException:
         traceback.print_exc()
         os.kill(first, signal.SIGKILL)
@@ -142,21 +131,35 @@ def _announce_and_wait(first: int, announce: Callable[[int], object], told: int,
         os._exit(status)
 
 
-def _become_first(alive: int, own_pids: bool) -> None:
-    """Be the process with which all others end: deaf to signals, closed to tracing, on a lifeline."""
+def _become_first(own_pids: bool) -> None:
+    """Be the process with which all others end, and end with the one outside."""
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     if not own_pids:
         syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
-    os.set_blocking(alive, False)
-    try:
-        if os.read(alive, 1) == b"":
-            os._exit(1)  # the process outside ended before it could take this one with it
-    except BlockingIOError:
-        pass
+
+
+def _furnish(given: Settings, bounds: Bounds, layers: Layers) -> None:
+    """Mount what the student's processes see and write, and bring up their network."""
+    if layers.held("network"):
+        layers.attempt("network", namespaces.raise_loopback)
+    if not layers.held("mount"):
+        return
+    if "view" in layers.wanted and not layers.held("view"):
+        layers.attempt("view", lambda: _own_view(given, bounds))
+        if layers.held("view"):
+            return
+    layers.attempt("mount", lambda: namespaces.mount_own(given.work, bounds))
+
+
+def _own_view(given: Settings, bounds: Bounds) -> str:
+    root = view.build(given.work, given.readable)
+    namespaces.mount_own(given.work, bounds, root)
+    view.switch(root)
+    return "mounted for each notebook"
 
 
 def _reap() -> NoReturn:
-    """Wait for whoever ends, and end with the last one."""
+    """Be deaf to signals and closed to tracing, wait for whoever ends, and end with the last one."""
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
         try:
             signal.signal(number, signal.SIG_IGN)
@@ -169,50 +172,3 @@ def _reap() -> NoReturn:
             os.wait()
         except ChildProcessError:
             os._exit(0)
-
-
-def _become_student(
-    given: settings.Settings, bounds: Bounds, wanted: Collection[str], report: dict[str, Layer]
-) -> None:
-    if not report["pid"].held:
-        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.chdir(given.work)
-    others = 0 if report["user"].held else _processes_of_user()
-    _try(report, wanted, "limits", partial(limits.apply, bounds, others))
-    _try(report, wanted, "privileges", _drop_privileges)
-    _try(report, wanted, "landlock", partial(_restrict, given, report["mount"].held))
-
-
-def _drop_privileges() -> None:
-    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-    syscalls.drop_capabilities()
-
-
-def _restrict(given: settings.Settings, own_proc: bool) -> str:
-    if not landlock.version():
-        raise OSError("this kernel has no Landlock")
-    rules = landlock.Ruleset()
-    rules.allow(given.readable, landlock.READ)
-    rules.allow(given.listable, landlock.READ_DIR)
-    proc = (
-        ["/proc"] if own_proc else ["/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys"]
-    )
-    rules.allow(proc, landlock.READ)
-    devices = [f"/dev/{name}" for name in ("full", "null", "random", "urandom", "zero")]
-    rules.allow(devices, landlock.READ | landlock.IOCTL_DEV)
-    rules.allow(["/dev/null"], landlock.READ | landlock.WRITE_FILE | landlock.IOCTL_DEV)
-    rules.allow([given.work, *(["/tmp", "/dev/shm"] if own_proc else [])], -1)
-    rules.enforce()
-    return f"version {landlock.version()}"
-
-
-def _processes_of_user() -> int:
-    count, uid = 0, os.getuid()
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            try:
-                if entry.stat().st_uid == uid:
-                    count += len(os.listdir(f"/proc/{entry.name}/task"))
-            except OSError:
-                continue  # it ended meanwhile
-    return count

@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.classroom.isolation.namespaces import SHARED_SOURCE, WORK_SOURCE
+
 TICK = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 KIB = 1024
@@ -121,17 +123,19 @@ class Memory:
         self._exact = 0
         self._counted: dict[Identity, int] = {}
         self._next = 0.0
+        self._mounts = _mounts(first)
 
     def count(self, processes: list[Process]) -> int:
         """Bytes in use, or an upper bound below the limit."""
-        bound = sum(_resident(one.pid) for one in processes)
+        files = sum(_filled(mount) for mount in self._mounts)
+        bound = files + sum(_resident(one.pid) for one in processes)
         if bound < NEAR * self._limit:
             return bound
         now = time.monotonic()
         pages = {one.identity: one.pages for one in processes}
         grown = sum(max(0, n - self._counted.get(i, 0)) for i, n in pages.items()) * PAGE
         if now >= self._next or self._exact + grown > self._limit:
-            self._exact = sum(_proportional(one.pid) for one in processes)
+            self._exact = files + sum(_proportional(one.pid) for one in processes)
             self._counted, grown = pages, 0
             after = time.monotonic()
             self._next = after + SHARE * (after - now)
@@ -139,6 +143,28 @@ class Memory:
 
     def close(self) -> None:
         """Let go of what is open."""
+        while self._mounts:
+            os.close(self._mounts.pop())
+
+
+def _mounts(first: int) -> list[int]:
+    """The file systems in memory that `enter` mounted, opened through the process outside.
+
+    That one has them too, and unlike the first process lets itself be looked into by its own user.
+    """
+    found = []
+    with suppress(OSError), open(f"/proc/{first}/stat", "rb") as file:
+        parent = int(file.read().rpartition(b")")[2].split()[1])
+        for line in Path(f"/proc/{first}/mountinfo").read_text().splitlines():
+            fields, _, source = line.partition(" - tmpfs ")
+            if source.startswith((WORK_SOURCE, SHARED_SOURCE)):
+                found.append(os.open(f"/proc/{parent}/root{fields.split()[4]}", os.O_PATH))
+    return found
+
+
+def _filled(mount: int) -> int:
+    state = os.fstatvfs(mount)
+    return (state.f_blocks - state.f_bfree) * state.f_frsize
 
 
 def _resident(pid: int) -> int:

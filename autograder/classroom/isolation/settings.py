@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from autograder.classroom.isolation.layers import ALL
 
@@ -49,4 +50,5 @@ def load() -> Settings:
 
         paths = readable_paths()
         return Settings(os.getcwd(), tuple(map(str, paths.readable)), tuple(map(str, paths.listable)))
-    return Settings(**{k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()})
+    told: dict[str, Any] = json.loads(text)
+    return Settings(**{name: tuple(v) if isinstance(v, list) else v for name, v in told.items()})
