@@ -183,11 +183,11 @@ class Shell(InteractiveShell):
             self.wants_kernel = "get_ipython().kernel"
         raise AttributeError("kernel")
 
-    def find_magic(self, magic_name: str, magic_kind: str = "line") -> Any:
+    def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> Any:
         """Note magics that only a kernel has."""
         if magic_name in KERNEL_MAGICS:
             self.wants_kernel = f"%{magic_name}"
-        return super().find_magic(magic_name, magic_kind)
+        return super().run_line_magic(magic_name, line, _stack_depth + 1)
 
     def enable_gui(self, gui: str | None = None) -> None:
         """Figures are drawn inline: there is no event loop of a window to enter."""
