@@ -1,7 +1,6 @@
 """The derivation's end: the gradient of the loss with respect to the parameter that CLIP stores."""
 
 from collections.abc import Callable
-
 from typing import Any
 
 import numpy as np
