@@ -114,15 +114,13 @@ def grade(
         str, typer.Argument(metavar="ASSIGNMENT|FILE.ipynb", help="01, infonce, ..., or one notebook.")
     ],
     students: Annotated[list[str] | None, typer.Argument(help="Only these; by default all.")] = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="How many at once; by default one per core.")
-    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="How many at once; by default all cores.")] = None,
     regrade: Annotated[
         bool, typer.Option("--regrade", help="Again what is graded; manual marks stay.")
     ] = False,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Write nothing; list scores that changed exercises would change."),
+        typer.Option("--dry-run", help="Write nothing; list scores that would change."),
     ] = False,
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Even where isolation has holes: people you trust only.")
@@ -130,9 +128,7 @@ def grade(
     cell_seconds: Annotated[
         float | None, typer.Option(min=0.1, help="CPU seconds that a cell may take.")
     ] = None,
-    db: Annotated[
-        str | None, typer.Option(metavar="URL", help="A gradebook other than the configured.")
-    ] = None,
+    db: Annotated[str | None, typer.Option(metavar="URL", help="Another gradebook than the usual.")] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="A Dask cluster: tcp://host:8786.")
     ] = None,

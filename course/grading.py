@@ -54,7 +54,7 @@ def grade(asked: Asked) -> int:
     """
     if sys.platform != "linux":
         raise CourseError(
-            "`course grade` runs submissions in isolation, which needs Linux: use a Linux machine, WSL 2 or a "
+            "`course grade` runs submissions in isolation, which needs Linux: use Linux, WSL 2 or a "
             "container, or grade people whom you trust with `nbgrader autograde`."
         )
     from autograder.classroom.errors import GradingError
@@ -63,9 +63,7 @@ def grade(asked: Asked) -> int:
     if asked.into and not one:
         raise CourseError("--into names the file for one graded notebook: give a FILE.ipynb to grade.")
     if one and (asked.students or asked.dry_run or asked.scheduler):
-        raise CourseError(
-            "One notebook is graded here and now: leave students, --dry-run and --scheduler out."
-        )
+        raise CourseError("One notebook is graded here and now: no students, --dry-run or --scheduler.")
     try:
         return _one(asked) if one else _class(asked)
     except GradingError as error:

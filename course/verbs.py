@@ -13,7 +13,6 @@ from course.errors import CourseError
 
 __all__ = [
     "build",
-    "claims",
     "fetch",
     "grade",
     "hint",
