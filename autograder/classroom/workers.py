@@ -17,6 +17,7 @@ from autograder.classroom.errors import GradingError
 from autograder.classroom.isolation import IsolationError
 from autograder.classroom.task import Result, Task
 
+CLOSE_SECONDS = 5
 START_SECONDS = 120  # importing torch on a busy machine takes a while
 
 
@@ -77,7 +78,7 @@ class Workers:
         """How the process that broke the pool ended, as far as it can be told."""
         codes = [process.exitcode for process in self._processes]
         # The others are ended with SIGTERM when one is gone.
-        told = [code for code in codes if code not in (None, 0, -signal.SIGTERM)]
+        told = [code for code in codes if code not in (None, 0, -signal.SIGTERM, 128 + signal.SIGTERM)]
         if not told or told[0] is None:
             return "without saying why"
         if told[0] > 0:
@@ -117,10 +118,14 @@ class Workers:
             raise GradingError(str(error)) from error
 
     def close(self, *, now: bool = False) -> None:
-        """End the executor; with `now` also what it is working on."""
+        """End the executor; with `now`, or if it is still warming up, without waiting for what it does."""
+        now = now or not self._ready.done()
         running = multiprocessing.active_children() if now and self._is_local else []
         self._executor.shutdown(wait=not now, cancel_futures=True)
         for process in running:
+            process.terminate()
+        for process in running:
+            process.join(CLOSE_SECONDS)
             process.kill()
 
     def _start(self) -> None:
@@ -171,6 +176,12 @@ def _begin(prepare: Callable[[], None], close: Callable[[], None]) -> None:
     os.setsid()  # Ctrl-C in the terminal is for the main process, which ends the run in order
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
     util.Finalize(None, close, exitpriority=100)
+
+    def end(number: int, frame: Any) -> None:
+        close()  # a pool that ends or breaks ends its processes with this signal
+        os._exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
     prepare()
 
 
