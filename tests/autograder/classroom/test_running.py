@@ -26,6 +26,7 @@ from autograder.classroom.errors import GradingError
 from autograder.classroom.ledger import Ledger
 from autograder.classroom.options import Options
 from autograder.classroom.running import run
+from autograder.classroom.task import Submission
 from autograder.classroom.workers import local
 
 HERE = Path(__file__).parent
@@ -301,3 +302,41 @@ def test_ctrl_c_ends_the_run_in_order(root, hand_in, source):
     again = start(root, source.control, "0")
     again.communicate(timeout=120)
     assert scores(root) == dict.fromkeys(students, 3.0)
+
+
+class Endless(small.Small):
+    """Submissions of 200 kB each, made while they are read; it notes how much memory is held."""
+
+    def __init__(self, root, control, count):
+        super().__init__(root)
+        extra = {fake.CONTROL: os.fsencode(control)}
+        control.mkdir()
+        self.assignment = self.assignment.model_copy(update={"files": extra})
+        self.count, self.held = count, []
+
+    def students(self):
+        return [f"s{i:04}" for i in range(self.count)]
+
+    def read(self, student):
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        self.held.append(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+        return Submission(student, small.NAME, {"one.ipynb": os.urandom(200_000)}, digest=student)
+
+
+@pytest.mark.slow
+def test_a_thousand_submissions_take_no_more_memory_than_a_hundred(root, tmp_path, capsys):
+    source = Endless(root, tmp_path / "control", 1000)
+    begun = time.monotonic()
+    workers = local(2, fake.prepare, fake.close)
+    try:
+        summary = run(root, small.NAME, workers, grade=fake.grade, source=source)
+    finally:
+        workers.close()
+    took = time.monotonic() - begun
+    assert summary.exit_status == 0
+    assert len(scores(root)) == len(outcomes(root)) == 1000
+    assert len(list((root / "autograded").iterdir())) == 1000
+    early, late = source.held[100], max(source.held[100:])
+    with capsys.disabled():
+        print(f"\n1,000 submissions in {took:.0f} s, memory {early:.0f} MB at 100 and {late:.0f} MB at most")
+    assert late - early < 40  # all of them would be 200
