@@ -121,7 +121,7 @@ def public_facts(topics: Sequence[str]) -> dict[str, Any]:
 
 
 class Inside:
-    """Judges checks that a notebook makes outside their places: on the public cases, a limited number of times."""
+    """Judges checks that a notebook makes outside their places: on the public cases, and not without end."""
 
     def __init__(self) -> None:
         self._left = MOST_ASKED
@@ -134,7 +134,9 @@ class Inside:
         except KeyError:
             return _nothing(exercise_id, no_such_exercise(exercise_id))
         if self._left < 0 or isinstance(exercise.runner, LearnerTestObserver):
-            return _nothing(exercise_id, f"{exercise_id} is judged where the lesson asks for it.", exercise.points)
+            return _nothing(
+                exercise_id, f"{exercise_id} is judged where the lesson asks for it.", exercise.points
+            )
         asked, seen = cases(exercise), []
         for case in asked:
             seen.append(observe(exercise.runner, case))

@@ -11,10 +11,10 @@ from nbformat.v4 import new_output
 
 from autograder.classroom import outputs
 from autograder.classroom.assignment import CellSpec, NotebookSpec
-from autograder.classroom.outcome import CellGrade, NotebookOutcome, Problem, ProblemKind
 from autograder.classroom.judging import Inside, NoVerdict, public_facts, verdict
-from autograder.classroom.pulling import Room, Shown, Stopped
 from autograder.classroom.nbgrader_rules import comments, score_of_manual, score_of_outputs
+from autograder.classroom.outcome import CellGrade, NotebookOutcome, Problem, ProblemKind
+from autograder.classroom.pulling import Room, Shown, Stopped
 from autograder.classroom.task import Task
 from autograder.classroom.warmed import Warmed
 from autograder.points import Points
@@ -112,7 +112,7 @@ class Sitting:
         for self._cell, cell in enumerate(notebook.cells):
             if cell.cell_type != "code" or self._skipped(cell) or not cell.source.strip():
                 continue
-            if room.cpu_seconds() > self._limits.notebook_seconds:
+            if room.known_cpu > self._limits.notebook_seconds:
                 self._say("timed_out", "Its cells took more time than a notebook may: the rest was not run.")
                 return
             number += 1
@@ -187,7 +187,12 @@ class Sitting:
         )
 
     def _grade_of(
-        self, spec: CellSpec, score: float | None, verdict: dict[str, Any] | None, *, hidden_failed: bool = False
+        self,
+        spec: CellSpec,
+        score: float | None,
+        verdict: dict[str, Any] | None,
+        *,
+        hidden_failed: bool = False,
     ) -> CellGrade:
         return CellGrade(
             grade_id=spec.grade_id,

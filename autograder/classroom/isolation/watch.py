@@ -67,12 +67,23 @@ class Watch:
             self._count_cpu(found), self._memory.count(students), sum(one.threads for one in students)
         )
 
+    def cpu_seconds(self) -> float:
+        """CPU time alone, which is quicker told."""
+        return self._count_cpu(processes.tree(self.pid))
+
     def over(self) -> str | None:
         """Which limit they have passed together: ``"memory"``, ``"processes"``, or none."""
         usage = self.usage()
         if usage.processes > self._bounds.processes:
             return "processes"
         return "memory" if usage.memory_bytes > self._bounds.memory_bytes else None
+
+    def interrupt(self) -> bool:
+        """Send Ctrl-C to the student's process, the eldest below the first; whether there is one."""
+        below = processes.children(self.pid)
+        return bool(below) and processes.signal_if_same(
+            min(below, key=lambda one: one.started).identity, signal.SIGINT
+        )
 
     def kill(self, wait_seconds: float = ENDING_SECONDS) -> bool:
         """End them all, and tell whether they were gone within the time."""

@@ -45,7 +45,13 @@ MODULES = (
     "autograder.classroom.student.room",
 )
 #: What must never be here: whoever sees these sees mistakes, cases or scores.
-FORBIDDEN = ("autograder.exercises", "autograder.judge", "autograder.expectation", "autograder.cases", "nbgrader")
+FORBIDDEN = (
+    "autograder.exercises",
+    "autograder.judge",
+    "autograder.expectation",
+    "autograder.cases",
+    "nbgrader",
+)
 MOST_DESCRIPTORS = 250  # a message can carry 253
 
 
