@@ -105,9 +105,9 @@ class Sitting:
         )
 
     def _run(self, room: Room, notebook: NotebookNode) -> None:
-        topics = tuple(sorted({cell.exercise.partition(".")[0] for cell in self._pulled if cell.exercise}))
-        room.start(self._files, public_facts(topics))
-        inside = Inside() if topics else None
+        room.start(self._files, public_facts(topics_of(self._spec)))
+        known = {cell.exercise for cell in self._pulled if cell.exercise}
+        inside = Inside(known) if known else None
         number = 0
         for self._cell, cell in enumerate(notebook.cells):
             if cell.cell_type != "code" or self._skipped(cell) or not cell.source.strip():
@@ -220,6 +220,11 @@ class Sitting:
     def _say(self, kind: ProblemKind, text: str) -> None:
         cell = None if self._cell == BEFORE else f"cell {self._cell + 1}"
         self.problems.append(Problem(kind=kind, text=text, notebook=self._spec.name, cell=cell))
+
+
+def topics_of(spec: NotebookSpec) -> tuple[str, ...]:
+    """The topics of the exercises that a notebook asks for."""
+    return tuple(sorted({cell.exercise.partition(".")[0] for cell in spec.cells if cell.exercise}))
 
 
 def _marked(cell: NotebookNode) -> bool:

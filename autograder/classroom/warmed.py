@@ -1,4 +1,4 @@
-"""This worker's warmed process: started once, then every notebook is forked from it."""
+"""The warmed process of a worker: started once, then every notebook is forked from it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def prepare() -> None:
 
 
 def warmed(unsafe: bool = False) -> Warmed:
-    """This worker's warmed process, ready for use.
+    """The warmed process of this worker, ready for use.
 
     Raises
     ------

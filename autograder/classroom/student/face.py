@@ -28,7 +28,7 @@ class Face:
     Parameters
     ----------
     public : mapping
-        What everybody may know: ``"exercises"`` (ids), ``"units"`` of predictions, ``"rubrics"`` of explanations.
+        What everybody may know: ``"exercises"``, ``"units"`` of predictions, ``"rubrics"`` of explanations.
     ask : callable
         ``(exercise, answer) -> verdict`` as JSON, answered by the grader.
     """
