@@ -27,10 +27,10 @@ CHUNK = 1 << 20
 
 def _read_foreign(facts: Facts) -> str | None:
     for path in facts["files"]:
-        with contextlib.suppress(FileNotFoundError, PermissionError), open(path, "rb") as file:
+        with contextlib.suppress(OSError), open(path, "rb") as file:
             file.read(1)
             return ESCAPED
-        with contextlib.suppress(FileNotFoundError, PermissionError):
+        with contextlib.suppress(OSError):
             os.listdir(path)
             return ESCAPED
     open(facts["files"][0], "rb").close()

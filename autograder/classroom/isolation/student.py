@@ -26,7 +26,9 @@ def become(given: Settings, bounds: Bounds, layers: Layers) -> None:
     layers.attempt("limits", partial(_limit, bounds, layers.held("user")))
     layers.attempt("privileges", _drop_privileges)
     layers.attempt("landlock", partial(_restrict, given, layers))
-    layers.attempt("calls", partial(seccomp.restrict, layers.held("network"), layers.held("view")))
+    own_view = layers.held("view")
+    own_files = not own_view and not layers.held("uid")
+    layers.attempt("calls", partial(seccomp.restrict, layers.held("network"), own_view, own_files))
 
 
 def _limit(bounds: Bounds, own_user: bool) -> None:

@@ -20,6 +20,10 @@ PASSED_ON |= {"OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MK
 PASSED_ON |= {"MPLBACKEND", "CUDA_VISIBLE_DEVICES"}
 
 
+#: Of ours, what a student may not read.
+CLOSED = ("solutions", "autograder/judge.py", "autograder/exercises/registry.py")
+
+
 class Targets:
     """What the attacks aim at, outside: a file, sockets, this process."""
 
@@ -53,7 +57,7 @@ class Targets:
         self.facts: dict[str, Any] = {
             "files": [
                 str(self.secret),
-                *(str(HOME / name) for name in ("solutions", "autograder/exercises")),
+                *(str(HOME / name) for name in CLOSED),
             ],
             "folder": str(folder / "open"),
             "tcp": self.tcp.getsockname()[1],
