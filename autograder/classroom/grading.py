@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import nbformat
+from nbformat import NotebookNode
 
 from autograder.classroom.assignment import Assignment, NotebookSpec
 from autograder.classroom.outcome import CellGrade, NotebookOutcome, Outcome, Problem, Status, status_of
-from autograder.classroom.restoring import Unreadable, restore
+from autograder.classroom.pulling import Stopped
+from autograder.classroom.restoring import restore
 from autograder.classroom.sitting import Sitting
 from autograder.classroom.task import Result, Task
 from autograder.classroom.warmed import close, prepare, warmed
@@ -48,18 +50,15 @@ def grade(task: Task) -> Result:
         if raw is None:
             notebooks.append(NotebookOutcome(name=spec.name, graded=False, grades=_zeros(spec, problems)))
             continue
-        try:
-            notebook, mended = restore(raw, spec)
-        except Unreadable as error:
-            problems.append(Problem(kind="unreadable", text=str(error), notebook=spec.name))
+        notebook, mended = restore(raw, spec)
+        problems += mended
+        if notebook is None:
             notebooks.append(NotebookOutcome(name=spec.name, graded=False))
             continue
-        problems += mended
-        sitting = Sitting(warmed(task.unsafe), spec, task, beside)
-        outcome = sitting.grade(notebook)
+        sitting, graded = _sit(spec, task, beside, notebook)
         problems += sitting.problems
         alone = alone or sitting.alone
-        notebooks.append(outcome)
+        notebooks.append(graded)
         files[name] = nbformat.writes(notebook, version=nbformat.NO_CONVERT).encode() + b"\n"
     outcome = Outcome(
         student=submission.student,
@@ -73,6 +72,19 @@ def grade(task: Task) -> Result:
         alone=alone,
     )
     return Result(outcome, files)
+
+
+def _sit(
+    spec: NotebookSpec, task: Task, beside: Mapping[str, bytes], notebook: NotebookNode
+) -> tuple[Sitting, NotebookOutcome]:
+    """Grade a notebook; if the warmed process fails, once more with another one."""
+    try:
+        sitting = Sitting(warmed(task.unsafe), spec, task, beside)
+        return sitting, sitting.grade(notebook)
+    except Stopped:
+        close()
+        sitting = Sitting(warmed(task.unsafe), spec, task, beside)
+        return sitting, sitting.grade(notebook)
 
 
 def _released(name: str, assignment: Assignment) -> bool:

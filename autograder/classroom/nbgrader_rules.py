@@ -47,6 +47,26 @@ def score_of_manual(cell: NotebookNode) -> float | None:
     return None if score is None else float(score)
 
 
+def score_of_outputs(cell: NotebookNode) -> tuple[float, str | None]:
+    """What nbgrader gives to a graded code cell for its outputs.
+
+    Returns
+    -------
+    score : float
+    problem : str or None
+        Where nbgrader stops at what the cell returned: why, as a sentence. The score then is 0.
+    """
+    try:
+        score, _ = utils().determine_grade(cell)
+    except (KeyError, TypeError, ValueError) as error:
+        grade_id = cell.metadata.nbgrader["grade_id"]
+        return (
+            0.0,
+            f"What the cell {grade_id} returned is no score: {error.args[0] if error.args else error}.",
+        )
+    return float(score), None
+
+
 def comments(notebook: NotebookNode) -> dict[str, str | None]:
     """Comment on each solution and task cell as nbgrader does: ``"No response."`` if it is as released."""
     return {

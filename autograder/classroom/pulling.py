@@ -85,6 +85,7 @@ class Room:
         self._interrupt_at: float | None = None
         self._interrupted: Stopped | None = None
         self._may_interrupt = False
+        self.starved = False
         pairs = [socket.socketpair() for _ in range(slots + 1)]
         frame = FrameLimits(header_bytes=4 * limits.output_bytes + (1 << 20))
         try:
@@ -98,10 +99,14 @@ class Room:
         self._channel = Channel(pairs[0][0], frame, self._tick)
         self._frozen = [Channel(ours, FrameLimits(), self._tick) for ours, _ in pairs[1:]]
         self._usable = [False] * slots
-        with self._within(cpu=START_SECONDS, wall=START_SECONDS):
-            header, _ = self._receive(self._channel)
-            self._watch = Watch(int(header["pid"]), limits)
-            self.layers = self._receive(self._channel)[0]["layers"]
+        try:
+            with self._within(cpu=START_SECONDS, wall=START_SECONDS):
+                header, _ = self._receive(self._channel)  # both are said before any code of a student runs
+                self._watch = Watch(int(header["pid"]), limits)
+                self.layers = self._receive(self._channel)[0]["layers"]
+        except Stopped as stop:
+            self.close()
+            raise Stopped("grader_failed", f"a notebook's process did not start: {stop.text}") from None
 
     def __enter__(self) -> Room:
         return self
@@ -113,6 +118,7 @@ class Room:
         """Kill everything that the notebook started."""
         if self._watch is not None:
             self._watch.kill()
+            self._watch.close()
         for channel in (self._channel, *self._frozen):
             channel.close()
 
@@ -124,7 +130,7 @@ class Room:
         """Lay out the files beside the notebook, and say what everybody may know."""
         arrays = {name: np.frombuffer(content, np.uint8) for name, content in files.items()}
         with self._within(cpu=START_SECONDS, wall=START_SECONDS):
-            self._channel.send(
+            self._send(self._channel, 
                 {"do": "start", "public": public, "output_bytes": self.limits.output_bytes}, arrays
             )
             self._receive(self._channel)
@@ -140,13 +146,13 @@ class Room:
         self._interrupted, self._interrupt_at, self._may_interrupt = None, None, True
         try:
             with self._within(cpu=self.limits.cell_seconds, wall=self.limits.wall_seconds):
-                self._channel.send({"do": "run", "source": source, "number": number, "asked": asked})
+                self._send(self._channel, {"do": "run", "source": source, "number": number, "asked": asked})
                 while True:
                     header, _ = self._receive(self._channel)
                     if not (judge and isinstance(header, dict) and isinstance(header.get("ask"), str)):
                         break
                     verdict = judge(header["ask"], self._observe_here)
-                    self._channel.send({"verdict": verdict})
+                    self._send(self._channel, {"verdict": verdict})
         finally:
             self._may_interrupt = False
         if not isinstance(header, dict) or "outputs" not in header:
@@ -163,32 +169,38 @@ class Room:
         """Fork the process of an answer, which waits there for `observe`."""
         nonce = secrets.token_hex(16)
         with self._within(cpu=START_SECONDS, wall=START_SECONDS):
-            self._channel.send({"do": "freeze", "slot": slot, "variable": variable, "nonce": nonce})
+            self._send(self._channel, {"do": "freeze", "slot": slot, "variable": variable, "nonce": nonce})
             header, _ = self._receive(self._channel)
         if header != {"frozen": nonce}:
             raise Stopped("protocol", "its process did not freeze the answer that it was asked for")
         self._usable[slot] = True
 
     def observe(
-        self, slot: int, observer: Observer, case: Case, implementation: Implementations | None
+        self, slot: int, observer: Observer, case: Case, implementations: Implementations | None
     ) -> Observation | dict[str, Any]:
         """Run a frozen answer on a case: the observation, or what stands in the answer's place."""
         if not self._usable[slot]:
             return Observation(error=_ended("its process had ended before"))
+        before = self.cpu_seconds()
         try:
-            return self._observe(self._frozen[slot], observer, case, implementation)
+            seen = self._observe(self._frozen[slot], observer, case, implementations)
         except Stopped as stop:
             self._usable[slot] = False
-            if stop.kind == "timed_out":
-                return Observation(error={"kind": "slow", "limit": float(observer.seconds or 0.0)})
-            return Observation(error=_ended(stop.text))
+            if stop.kind != "timed_out":
+                return Observation(error=_ended(stop.text))
+            seen = Observation(error={"kind": "slow", "limit": float(observer.seconds or 0.0)})
+        if isinstance(seen, Observation) and (seen.error or {}).get("kind") == "slow":
+            # Its time limit is the wall's; an answer that has hardly computed may have been kept waiting.
+            spent = self.cpu_seconds() - before
+            self.starved = self.starved or spent < (observer.seconds or 0.0) / 2
+        return seen
 
     def _observe_here(self, observer: Observer, case: Case) -> Observation:
         seen = self._observe(self._channel, observer, case, None)
         return seen if isinstance(seen, Observation) else Observation(error=_ended("it is no function"))
 
     def _observe(
-        self, channel: Channel, observer: Observer, case: Case, implementation: Implementations | None
+        self, channel: Channel, observer: Observer, case: Case, implementations: Implementations | None
     ) -> Observation | dict[str, Any]:
         nonce = secrets.token_hex(16)
         described, arrays = case.to_wire()
@@ -196,16 +208,16 @@ class Room:
             "nonce": nonce,
             "observer": to_json(observer),
             "case": described,
-            "afresh": implementation is not None,
+            "afresh": implementations is not None,
         }
         seconds = 2 * (observer.seconds or 5.0) + 5.0
         with self._within(cpu=seconds, wall=PATIENCE * seconds):
-            channel.send(request, arrays)
+            self._send(channel, request, arrays)
             while True:
                 header, results = self._receive(channel)
-                if implementation is None or not isinstance(header, dict) or "call" not in header:
+                if implementations is None or not isinstance(header, dict) or "call" not in header:
                     break
-                channel.send(*_called(implementation, header["call"], results))
+                self._send(channel, *_called(implementations, header["call"], results))
         if not isinstance(header, dict) or header.get("nonce") != nonce:
             raise Stopped("protocol", "its process sent an answer to something that it was not asked")
         if header.get("missing") is True or isinstance(header.get("not_callable"), str):
@@ -213,18 +225,27 @@ class Room:
         try:
             return observation(header.get("seen"), results)
         except FrameError as error:
-            raise Stopped("protocol", f"its process sent {error}") from None
+            raise _protocol(error) from None
 
     # Waiting
+
+    def _send(
+        self, channel: Channel, header: Any, arrays: Mapping[str, np.ndarray] | None = None
+    ) -> None:
+        try:
+            channel.send(header, arrays)
+        except FrameError as error:
+            raise self._gone() if isinstance(error, Closed) else _protocol(error) from None
 
     def _receive(self, channel: Channel) -> tuple[Any, dict[str, np.ndarray]]:
         try:
             return channel.receive()
-        except Closed:
-            over = self._watch.over() if self._watch else None
-            raise Stopped("memory" if over == "memory" else "crashed", "its process ended") from None
         except FrameError as error:
-            raise Stopped("protocol", f"its process sent {error}") from None
+            raise self._gone() if isinstance(error, Closed) else _protocol(error) from None
+
+    def _gone(self) -> Stopped:
+        over = self._watch.over() if self._watch else None
+        return Stopped("memory" if over == "memory" else "crashed", "its process ended")
 
     def _within(self, *, cpu: float, wall: float) -> _Within:
         return _Within(self, Allowance(cpu, wall, cpu_before=self.cpu_seconds()))
@@ -290,12 +311,16 @@ def _took(cpu: float, wall: float, allowed: Allowance) -> str:
     return f"it had not ended after {wall:.0f} seconds, of which it computed for {cpu:.1f}"
 
 
+def _protocol(error: FrameError) -> Stopped:
+    return Stopped("protocol", f"its process sent {error}")
+
+
 def _ended(text: str) -> dict[str, Any]:
     return {"kind": "raised", "type": "Stopped", "message": text, "line": None}
 
 
 def _called(
-    implementation: Implementations, call: object, arrays: dict[str, np.ndarray]
+    implementations: Implementations, call: object, arrays: dict[str, np.ndarray]
 ) -> tuple[Any, dict[str, np.ndarray]]:
     """Pass a test's call on to the implementation, if it has the form of one."""
     plain, names, positional = (call.get(k) for k in ("plain", "names", "positional")) if isinstance(call, dict) else (None,) * 3
@@ -311,6 +336,6 @@ def _called(
     if not fits:
         return {"raised": "TypeError", "message": "an implementation takes arrays and plain numbers"}, {}
     try:
-        return implementation.call({"plain": plain, "names": names, "positional": positional}, arrays)
+        return implementations.call({"plain": plain, "names": names, "positional": positional}, arrays)
     except OutOfBudget:
         return {"raised": "RuntimeError", "message": "the test has called its implementation too often"}, {}

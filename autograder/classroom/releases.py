@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from traitlets.config import Config
 
 CONFIG = "nbgrader_config.py"
+NBGRADER_SECONDS = 30.0  # of one cell, where a course's configuration says nothing
 
 
 class ReleaseError(LookupError):
@@ -55,7 +56,7 @@ def course_directory(root: Path) -> CourseDirectory:
     return CourseDirectory(config=read_config(root))
 
 
-def read_assignment(root: Path, name: str) -> Assignment:
+def read_assignment(root: Path, name: str, db_url: str | None = None) -> Assignment:
     """Read what was released under `name`.
 
     The gradebook knows the graded, solution and locked cells, their full text (hidden tests included) and
@@ -68,6 +69,8 @@ def read_assignment(root: Path, name: str) -> Assignment:
         The course: the folder with ``nbgrader_config.py``.
     name : str
         nbgrader's name of the assignment, such as ``"01_infonce"``.
+    db_url : str, optional
+        A gradebook other than the configured one.
 
     Raises
     ------
@@ -77,6 +80,7 @@ def read_assignment(root: Path, name: str) -> Assignment:
     from nbgrader.api import Gradebook, MissingEntry
 
     folders = course_directory(root)
+    folders.db_url = db_url or folders.db_url
     _need_gradebook(folders.db_url, name)
     with Gradebook(folders.db_url, folders.course_id) as gradebook:
         try:
@@ -91,7 +95,15 @@ def read_assignment(root: Path, name: str) -> Assignment:
         raise ReleaseError(f"The gradebook has no notebook of assignment {name!r}. {_remedy(name)}")
     asked = {cell.exercise for notebook in notebooks for cell in notebook.cells if cell.exercise}
     files = support_files(folders, name)
-    return Assignment(name=name, notebooks=notebooks, files=files, versions=versions(asked))
+    execute = folders.config.get("Execute", {})
+    return Assignment(
+        name=name,
+        notebooks=notebooks,
+        files=files,
+        versions=versions(asked),
+        skipped_tags=tuple(str(execute.get("skip_cells_with_tag", "")).split()),
+        cell_seconds=execute.get("timeout", NBGRADER_SECONDS),
+    )
 
 
 def support_files(folders: CourseDirectory, name: str) -> dict[str, bytes]:

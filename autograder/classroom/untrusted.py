@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 
 MAX_BYTES = 20 << 20
 MAX_DEPTH = 100  # of brackets; a notebook written by Jupyter needs about 10
+LARGEST = 10**19  # Python writes no integer of thousands of digits
 MAX_BRACKETS = 2_000_000  # each pair costs some 64 bytes of memory
 
 #: The longest run that can be a string in JSON; one without an end reaches to the end of the text, so that
@@ -68,15 +69,20 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) < 20 else float(digits)
 
 
-def clean(value: Any) -> Any:
-    """Make values that can be written as JSON again: text that is UTF-8, numbers that are finite."""
+def clean(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """Make a value that can be written as JSON: text that is UTF-8, finite numbers, no endless nesting.
+
+    What has no place in it becomes None.
+    """
     if isinstance(value, str):
         return text(value)
-    if isinstance(value, dict):
-        return NotebookNode({text(key): clean(inner) for key, inner in value.items()})
-    if isinstance(value, list):
-        return [clean(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    if isinstance(value, dict) and depth:
+        return NotebookNode({text(key): clean(inner, depth - 1) for key, inner in value.items()})
+    if isinstance(value, list) and depth:
+        return [clean(inner, depth - 1) for inner in value]
+    if isinstance(value, bool) or (isinstance(value, int) and abs(value) < LARGEST):
+        return value
+    return value if isinstance(value, float) and math.isfinite(value) else None
 
 
 def text(value: Any) -> str:

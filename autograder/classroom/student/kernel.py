@@ -78,13 +78,14 @@ class KernelTerminal:
 
     def _interrupted(self, number: int, frame: Any) -> None:
         if self._manager.provisioner is not None:
-            self._loop.create_task(self._manager.interrupt_kernel())
+            asyncio.ensure_future(self._manager.interrupt_kernel(), loop=self._loop)
 
     def _call(self, function: str, *arguments: Any) -> None:
         """Call a function of this module in the kernel's process."""
         given = ", ".join(repr(json.dumps(argument)) for argument in arguments)
         source = f"__import__({__name__!r}, fromlist=['*']).{function}({given})"
-        reply = self._wait(self._client.kc.execute_interactive(source, silent=True, store_history=False))
+        client: Any = self._client.kc
+        reply = self._wait(client.execute_interactive(source, silent=True, store_history=False))
         if reply["content"]["status"] != "ok":
             raise RuntimeError(f"{function} failed in the kernel: {reply['content'].get('evalue')}")
 
@@ -116,5 +117,6 @@ def about(exercise: str) -> None:
 
 def freeze(descriptor: str, variable: str) -> None:
     """In the kernel: fork the process of an answer."""
-    name, names = json.loads(variable), get_ipython().user_ns
+    terminal: Any = get_ipython()
+    name, names = json.loads(variable), terminal.user_ns
     answers.freeze(names.get(name), name not in names, socket.socket(fileno=json.loads(descriptor)))

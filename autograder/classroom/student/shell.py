@@ -11,6 +11,7 @@ import base64
 import builtins
 import getpass
 import io
+import subprocess
 import sys
 from typing import Any
 
@@ -183,11 +184,20 @@ class Shell(InteractiveShell):
             self.wants_kernel = "get_ipython().kernel"
         raise AttributeError("kernel")
 
-    def find_magic(self, magic_name: str, magic_kind: str = "line") -> Any:
+    def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> Any:
         """Note magics that only a kernel has."""
         if magic_name in KERNEL_MAGICS:
             self.wants_kernel = f"%{magic_name}"
-        return super().find_magic(magic_name, magic_kind)
+        return super().run_line_magic(magic_name, line, _stack_depth + 1)
+
+    def system(self, cmd: str) -> None:
+        """Run ``!command``. A kernel does so in a terminal of its own; there are none here."""
+        done = subprocess.run(
+            self.var_expand(cmd, depth=1), shell=True, capture_output=True, text=True, errors="replace"
+        )
+        outputs.stream("stdout", done.stdout)
+        outputs.stream("stderr", done.stderr)
+        self.user_ns["_exit_code"] = done.returncode
 
     def enable_gui(self, gui: str | None = None) -> None:
         """Figures are drawn inline: there is no event loop of a window to enter."""
@@ -247,7 +257,7 @@ def take_over(descriptors: dict[str, int]) -> None:
             "raw_input was called, but this frontend does not support input requests."
         )
 
-    builtins.input = no_input  # type: ignore[assignment]
+    builtins.input = no_input
     getpass.getpass = no_input  # type: ignore[assignment]
 
 
