@@ -31,11 +31,11 @@ _FILES = {
     errno.ENOENT: ["view"],
     errno.EROFS: ["view"],
     errno.EACCES: ["landlock", "uid"],
-    errno.EPERM: ["uid"],
+    errno.EPERM: ["uid", "calls"],
 }
 _SOCKETS = {
-    errno.ECONNREFUSED: ["network"],
-    errno.ENETUNREACH: ["network"],
+    errno.ECONNREFUSED: ["network", "view"],
+    errno.ENETUNREACH: ["network", "view"],
     errno.EACCES: ["landlock", "calls"],
 }
 _OTHERS = {
