@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-import psutil
 
 from autograder.case import Case
 from autograder.classroom.frames import Channel, Closed, FrameError, FrameLimits
@@ -58,7 +55,7 @@ class Allowance:
     cpu: float
     wall: float
     started: float = field(default_factory=time.monotonic)
-    cpu_before: float = 0.0
+    cpu_before: float | None = None  # looked up when the first tick passes: most things end before
 
 
 Judge = Callable[[str, Callable[[Observer, Case], Observation]], Mapping[str, Any]]
@@ -86,6 +83,8 @@ class Room:
         self._interrupted: Stopped | None = None
         self._may_interrupt = False
         self.starved = False
+        self._spent = 0.0  # of CPU time, by what was waited for last
+        self.known_cpu = 0.0  # when last looked at, which is cheaper than looking
         pairs = [socket.socketpair() for _ in range(slots + 1)]
         frame = FrameLimits(header_bytes=4 * limits.output_bytes + (1 << 20))
         try:
@@ -99,10 +98,14 @@ class Room:
         self._channel = Channel(pairs[0][0], frame, self._tick)
         self._frozen = [Channel(ours, FrameLimits(), self._tick) for ours, _ in pairs[1:]]
         self._usable = [False] * slots
-        with self._within(cpu=START_SECONDS, wall=START_SECONDS):
-            header, _ = self._receive(self._channel)
-            self._watch = Watch(int(header["pid"]), limits)
-            self.layers = self._receive(self._channel)[0]["layers"]
+        try:
+            with self._within(cpu=START_SECONDS, wall=START_SECONDS):
+                header, _ = self._receive(self._channel)  # both are said before any code of a student runs
+                self._watch = Watch(int(header["pid"]), limits)
+                self.layers = self._receive(self._channel)[0]["layers"]
+        except Stopped as stop:
+            self.close()
+            raise Stopped("grader_failed", f"a notebook's process did not start: {stop.text}") from None
 
     def __enter__(self) -> Room:
         return self
@@ -113,20 +116,24 @@ class Room:
     def close(self) -> None:
         """Kill everything that the notebook started."""
         if self._watch is not None:
-            self._watch.kill()
+            self._watch.kill(0.0)  # there is nothing to wait for: with their first process they all end
+            self._watch.close()
         for channel in (self._channel, *self._frozen):
             channel.close()
 
     def cpu_seconds(self) -> float:
         """CPU time of everything in the room so far."""
-        return self._watch.usage().cpu_seconds if self._watch else 0.0
+        self.known_cpu = self._watch.cpu_seconds() if self._watch else 0.0
+        return self.known_cpu
 
     def start(self, files: Mapping[str, bytes], public: Mapping[str, Any]) -> None:
         """Lay out the files beside the notebook, and say what everybody may know."""
         arrays = {name: np.frombuffer(content, np.uint8) for name, content in files.items()}
         with self._within(cpu=START_SECONDS, wall=START_SECONDS):
-            self._channel.send(
-                {"do": "start", "public": public, "output_bytes": self.limits.output_bytes}, arrays
+            self._send(
+                self._channel,
+                {"do": "start", "public": public, "output_bytes": self.limits.output_bytes},
+                arrays,
             )
             self._receive(self._channel)
 
@@ -141,13 +148,13 @@ class Room:
         self._interrupted, self._interrupt_at, self._may_interrupt = None, None, True
         try:
             with self._within(cpu=self.limits.cell_seconds, wall=self.limits.wall_seconds):
-                self._channel.send({"do": "run", "source": source, "number": number, "asked": asked})
+                self._send(self._channel, {"do": "run", "source": source, "number": number, "asked": asked})
                 while True:
                     header, _ = self._receive(self._channel)
                     if not (judge and isinstance(header, dict) and isinstance(header.get("ask"), str)):
                         break
                     verdict = judge(header["ask"], self._observe_here)
-                    self._channel.send({"verdict": verdict})
+                    self._send(self._channel, {"verdict": verdict})
         finally:
             self._may_interrupt = False
         if not isinstance(header, dict) or "outputs" not in header:
@@ -164,7 +171,7 @@ class Room:
         """Fork the process of an answer, which waits there for `observe`."""
         nonce = secrets.token_hex(16)
         with self._within(cpu=START_SECONDS, wall=START_SECONDS):
-            self._channel.send({"do": "freeze", "slot": slot, "variable": variable, "nonce": nonce})
+            self._send(self._channel, {"do": "freeze", "slot": slot, "variable": variable, "nonce": nonce})
             header, _ = self._receive(self._channel)
         if header != {"frozen": nonce}:
             raise Stopped("protocol", "its process did not freeze the answer that it was asked for")
@@ -176,7 +183,7 @@ class Room:
         """Run a frozen answer on a case: the observation, or what stands in the answer's place."""
         if not self._usable[slot]:
             return Observation(error=_ended("its process had ended before"))
-        before = self.cpu_seconds()
+        began = time.monotonic()
         try:
             seen = self._observe(self._frozen[slot], observer, case, implementations)
         except Stopped as stop:
@@ -184,10 +191,10 @@ class Room:
             if stop.kind != "timed_out":
                 return Observation(error=_ended(stop.text))
             seen = Observation(error={"kind": "slow", "limit": float(observer.seconds or 0.0)})
+            self.starved = self.starved or stop.waited
         if isinstance(seen, Observation) and (seen.error or {}).get("kind") == "slow":
-            # Its time limit is the wall's; an answer that has hardly computed may have been kept waiting.
-            spent = self.cpu_seconds() - before
-            self.starved = self.starved or spent < (observer.seconds or 0.0) / 2
+            # Its own time limit is the wall's: one that has hardly computed may have been kept waiting.
+            self.starved = self.starved or self._spent < (time.monotonic() - began) / 2
         return seen
 
     def _observe_here(self, observer: Observer, case: Case) -> Observation:
@@ -203,16 +210,15 @@ class Room:
             "nonce": nonce,
             "observer": to_json(observer),
             "case": described,
-            "afresh": implementations is not None,
         }
         seconds = 2 * (observer.seconds or 5.0) + 5.0
         with self._within(cpu=seconds, wall=PATIENCE * seconds):
-            channel.send(request, arrays)
+            self._send(channel, request, arrays)
             while True:
                 header, results = self._receive(channel)
                 if implementations is None or not isinstance(header, dict) or "call" not in header:
                     break
-                channel.send(*_called(implementations, header["call"], results))
+                self._send(channel, *_called(implementations, header["call"], results))
         if not isinstance(header, dict) or header.get("nonce") != nonce:
             raise Stopped("protocol", "its process sent an answer to something that it was not asked")
         if header.get("missing") is True or isinstance(header.get("not_callable"), str):
@@ -220,21 +226,28 @@ class Room:
         try:
             return observation(header.get("seen"), results)
         except FrameError as error:
-            raise Stopped("protocol", f"its process sent {error}") from None
+            raise _protocol(error) from None
 
     # Waiting
+
+    def _send(self, channel: Channel, header: Any, arrays: Mapping[str, np.ndarray] | None = None) -> None:
+        try:
+            channel.send(header, arrays)
+        except FrameError as error:
+            raise self._gone() if isinstance(error, Closed) else _protocol(error) from None
 
     def _receive(self, channel: Channel) -> tuple[Any, dict[str, np.ndarray]]:
         try:
             return channel.receive()
-        except Closed:
-            over = self._watch.over() if self._watch else None
-            raise Stopped("memory" if over == "memory" else "crashed", "its process ended") from None
         except FrameError as error:
-            raise Stopped("protocol", f"its process sent {error}") from None
+            raise self._gone() if isinstance(error, Closed) else _protocol(error) from None
+
+    def _gone(self) -> Stopped:
+        over = self._watch.over() if self._watch else None
+        return Stopped("memory" if over == "memory" else "crashed", "its process ended")
 
     def _within(self, *, cpu: float, wall: float) -> _Within:
-        return _Within(self, Allowance(cpu, wall, cpu_before=self.cpu_seconds()))
+        return _Within(self, Allowance(cpu, wall))
 
     def _tick(self) -> None:
         """Look at what the notebook takes while it is waited for."""
@@ -247,7 +260,9 @@ class Room:
         if over:
             watch.kill()
             raise Stopped("memory" if over == "memory" else "processes", _TOO_MUCH[over])
-        cpu, now = watch.usage().cpu_seconds, time.monotonic()
+        cpu, now = self.cpu_seconds(), time.monotonic()
+        if allowed.cpu_before is None:
+            allowed.cpu_before = cpu
         spent, waited = cpu - allowed.cpu_before, now - allowed.started
         if spent <= allowed.cpu and waited <= allowed.wall:
             return
@@ -256,19 +271,15 @@ class Room:
             raise stop
         if self._interrupted is None:
             self._interrupted = stop
-            self._interrupt(watch)
-            self._allowance = Allowance(spent + GRACE_CPU, waited + GRACE_WALL, allowed.started, allowed.cpu_before)
+            if not watch.interrupt():
+                watch.kill()
+            self._allowance = Allowance(
+                spent + GRACE_CPU, waited + GRACE_WALL, allowed.started, allowed.cpu_before
+            )
             return
         watch.kill()
         text = f"{self._interrupted.text}, and did not stop when it was interrupted"
         raise Stopped("timed_out", text, waited=self._interrupted.waited)
-
-    def _interrupt(self, watch: Watch) -> None:
-        try:
-            (student, *_) = psutil.Process(watch.pid).children()
-            os.kill(student.pid, signal.SIGINT)
-        except (psutil.Error, ValueError, ProcessLookupError):
-            watch.kill()  # nobody is there to be interrupted
 
 
 class _Within:
@@ -282,6 +293,8 @@ class _Within:
         self._room._allowance = self._allowance
 
     def __exit__(self, *exception: object) -> None:
+        before = self._allowance.cpu_before
+        self._room._spent = 0.0 if before is None else self._room.known_cpu - before
         self._room._allowance = self._before
 
 
@@ -297,6 +310,10 @@ def _took(cpu: float, wall: float, allowed: Allowance) -> str:
     return f"it had not ended after {wall:.0f} seconds, of which it computed for {cpu:.1f}"
 
 
+def _protocol(error: FrameError) -> Stopped:
+    return Stopped("protocol", f"its process sent {error}")
+
+
 def _ended(text: str) -> dict[str, Any]:
     return {"kind": "raised", "type": "Stopped", "message": text, "line": None}
 
@@ -305,7 +322,9 @@ def _called(
     implementations: Implementations, call: object, arrays: dict[str, np.ndarray]
 ) -> tuple[Any, dict[str, np.ndarray]]:
     """Pass a test's call on to the implementation, if it has the form of one."""
-    plain, names, positional = (call.get(k) for k in ("plain", "names", "positional")) if isinstance(call, dict) else (None,) * 3
+    plain, names, positional = (
+        (call.get(k) for k in ("plain", "names", "positional")) if isinstance(call, dict) else (None,) * 3
+    )
     fits = (
         isinstance(plain, list)
         and isinstance(names, list)

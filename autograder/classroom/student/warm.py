@@ -3,8 +3,8 @@
 It is started afresh with an environment of its own, holds nothing that a student may not see, and stays
 single-threaded: a fork has only the thread that forked, and a lock that another one held stays locked.
 
-``python -m autograder.classroom.student.warm DESCRIPTOR...``: on each of these connected sockets a grader asks for
-notebooks. A message is a JSON object with a notebook's limits; with it come the descriptors of the notebook's
+``python -m autograder.classroom.student.warm DESCRIPTOR...``: on each of these connected sockets a grader asks
+for notebooks. A message is a JSON object with a notebook's limits; with it come the descriptors of the notebook's
 connections, the first one to its room and one more for each answer that will be frozen.
 """
 
@@ -22,7 +22,8 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from autograder.classroom.student import shell
+from autograder.classroom import isolation
+from autograder.classroom.student import READY, shell
 
 #: What lessons import. Anything else is imported by the notebook that needs it.
 MODULES = (
@@ -44,7 +45,13 @@ MODULES = (
     "autograder.classroom.student.room",
 )
 #: What must never be here: whoever sees these sees mistakes, cases or scores.
-FORBIDDEN = ("autograder.exercises", "autograder.judge", "autograder.expectation", "autograder.cases", "nbgrader")
+FORBIDDEN = (
+    "autograder.exercises",
+    "autograder.judge",
+    "autograder.expectation",
+    "autograder.cases",
+    "nbgrader",
+)
 MOST_DESCRIPTORS = 250  # a message can carry 253
 
 
@@ -53,7 +60,7 @@ def main(arguments: Sequence[str]) -> None:
     connections = [socket.socket(fileno=int(number)) for number in arguments]
     terminal = warm_up()
     for connection in connections:
-        connection.send(json.dumps({"ready": True}).encode())
+        connection.send(READY)
     children: set[int] = set()
     while connections:
         ready, _, _ = select.select(connections, [], [], 1.0)
@@ -77,6 +84,7 @@ def warm_up() -> shell.Shell:
     import torch
     from matplotlib import pyplot
 
+    isolation.prepare()
     torch.set_num_threads(1)
     figure, axes = pyplot.subplots()
     axes.plot([0, 1], label=r"$\tau$")
@@ -121,13 +129,12 @@ def _fork(
 
 def _live(order: dict[str, Any], descriptors: list[int], terminal: shell.Shell) -> None:
     from autograder.classroom.frames import Channel
-    from autograder.classroom.isolation import enter
     from autograder.classroom.student.room import Room, Terminal
     from autograder.classroom.student.terminal import ShellTerminal
 
     connection, *slots = (socket.socket(fileno=number) for number in descriptors)
     channel = Channel(connection)
-    entered = enter(order["limits"], announce=lambda pid: channel.send({"pid": pid}))
+    entered = isolation.enter(order["limits"], announce=lambda pid: channel.send({"pid": pid}))
     channel.send({"layers": entered.layers})
     inside: Terminal
     if order["kernel"]:

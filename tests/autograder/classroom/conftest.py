@@ -83,8 +83,10 @@ def grader() -> Iterator[Callable[..., Result]]:
     """Grade a submission here; its notebooks run in real isolated processes."""
     from autograder.classroom.grading import close, grade
 
-    def grade_here(handed_in: Submission, assignment: Assignment, **limits: float) -> Result:
-        return grade(Task(handed_in, assignment, KEY, Limits(**limits)))  # type: ignore[arg-type]
+    def grade_here(
+        handed_in: Submission, assignment: Assignment, key: bytes = KEY, **limits: float
+    ) -> Result:
+        return grade(Task(handed_in, assignment, key, Limits(**limits)))  # type: ignore[arg-type]
 
     yield grade_here
     close()
