@@ -15,6 +15,7 @@ from bleach.css_sanitizer import CSSSanitizer
 from bleach.sanitizer import Cleaner
 from jinja2 import pass_context
 from jinja2.runtime import Context
+from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 #: Text, tables, pictures and `<details>`: nothing that runs, loads, takes input or embeds another page.
@@ -90,6 +91,11 @@ def markdown(context: Context, source: str) -> str:
     """
     attachments = (context.get("cell") or {}).get("attachments") or {}
     return markdown_to_html(source, attachments)
+
+
+def highlight(source: str, language: object = None, metadata: object = None, **options: object) -> str:
+    """nbconvert's filter for code, which would put a language named by the notebook into the page as it is."""
+    return Highlight2HTML(pygments_lexer="ipython3")(source)
 
 
 def markdown_to_html(source: str, attachments: dict[str, Any] | None = None) -> str:

@@ -18,7 +18,7 @@ from autograder.classroom.harmless.markup import clean, harmless_tex, markdown_t
 SHOWN = ("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain")
 SCRIPT = "(This output is a script or a widget, which is not run here.)"
 
-_GRADE_ID = re.compile(r"[A-Za-z0-9_-]+")
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-ln-z]|\x1b(?!\[)")  # all but colours
 
 
@@ -38,7 +38,9 @@ def harmless(notebook: NotebookNode) -> NotebookNode:
     """
     language = notebook.metadata.get("language_info", {}).get("name")
     notebook.metadata = NotebookNode(language_info=NotebookNode(name="python" if language != "r" else "r"))
-    for cell in notebook.cells:
+    for place, cell in enumerate(notebook.cells):
+        if "id" in cell and not _NAME.fullmatch(str(cell.id)):
+            cell.id = f"cell-{place}"
         _cell(cell)
     return notebook
 
@@ -59,7 +61,7 @@ def _cell(cell: NotebookNode) -> None:
     metadata = cell.get("metadata", {})
     kept = NotebookNode({"tags": [tag for tag in metadata.get("tags", []) if isinstance(tag, str)]})
     marks = metadata.get("nbgrader")
-    if isinstance(marks, dict) and _GRADE_ID.fullmatch(str(marks.get("grade_id", ""))):
+    if isinstance(marks, dict) and _NAME.fullmatch(str(marks.get("grade_id", ""))):
         kept.nbgrader = marks
     cell.metadata = kept
     if cell.cell_type == "raw":
