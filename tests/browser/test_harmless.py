@@ -93,7 +93,7 @@ def classes(rooms, tmp_path_factory) -> dict:
 def watched(chromium) -> Iterator[Watched]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield Watched(browser.new_page())
+        yield Watched(browser.new_page(extra_http_headers={"Authorization": f"token {TOKEN}"}))
         browser.close()
 
 
@@ -115,7 +115,7 @@ def formgraders(classes, tmp_path_factory) -> Iterator[dict[str, str]]:
             servers.append(subprocess.Popen(command, cwd=room.root, env=environment, stderr=subprocess.DEVNULL))
             listed = f"http://{HERE}:{port}/formgrader/api/submitted_notebooks/01_infonce/infonce?token={TOKEN}"
             found = {one["student"]: one["id"] for one in _asked(listed)}
-            addresses[name] = f"http://{HERE}:{port}/formgrader/submissions/{found['evil']}/?token={TOKEN}"
+            addresses[name] = f"http://{HERE}:{port}/formgrader/submissions/{found['evil']}/"
         yield addresses
     finally:
         for server in servers:
