@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import keyword
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,7 @@ SURPRISE = 3.0
 SPREAD = 0.05  # the least: alike to the last token is no surprise where everybody is nearly so
 MOST_PAIRS = 50
 MOST_TOKENS = 4000
+FIRST, LETTERS = 0x100, 0xD000  # characters for tokens: below the surrogates
 
 _TOKEN = re.compile(
     r"(?P<string>[rbfuRBFU]{0,2}(?:'''.*?'''|\"\"\".*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"))"
@@ -161,7 +162,8 @@ def _alike(notebook: str, cell: CellSpec, written: Mapping[str, str]) -> Iterato
     students = list(split)
     if len(students) < FEWEST_ANSWERS:
         return
-    likeness = cdist(_letters(split.values()), None, scorer=Indel.normalized_similarity, dtype=np.float32)
+    letters = _letters(split.values())
+    likeness = cdist(letters, letters, scorer=Indel.normalized_similarity, dtype=np.float32)
     rows, columns = np.triu_indices(len(students), k=1)
     values = likeness[rows, columns]
     usual = float(np.median(values))
@@ -181,10 +183,13 @@ def _alike(notebook: str, cell: CellSpec, written: Mapping[str, str]) -> Iterato
         yield left, right, place
 
 
-def _letters(sequences: object) -> list[str]:
-    """Each token as one character, which RapidFuzz compares fastest."""
+def _letters(sequences: Iterable[Sequence[str]]) -> list[str]:
+    """Each token as one character, which RapidFuzz compares fastest; the rarest share one."""
     letters: dict[str, str] = {}
-    return ["".join(letters.setdefault(token, chr(0x4E00 + len(letters))) for token in one) for one in sequences]  # type: ignore[attr-defined]
+    return [
+        "".join(letters.setdefault(token, chr(FIRST + min(len(letters), LETTERS))) for token in one)
+        for one in sequences
+    ]
 
 
 def _sources(path: Path) -> Iterator[tuple[str, str]]:
