@@ -18,7 +18,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from autograder.classroom.report.errors import ReportError
+from autograder.classroom.refusal import ReportError
 
 CONFIG = "nbgrader_config.py"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autograder.classroom.assignment import Assignment, CellSpec
-from autograder.classroom.marks import Mark
+from autograder.classroom.standing import Mark
 from autograder.classroom.outcome import CellGrade, Outcome, Problem
 from autograder.exercises.registry import index
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
 
-from autograder.classroom.report.errors import ReportError
+from autograder.classroom.refusal import ReportError
 
 Place = tuple[str, str]  # a notebook, and the grade id of one of its cells
 
