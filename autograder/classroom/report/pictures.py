@@ -14,9 +14,10 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar of a histogram: what it counts, how much, and the share of the longest one."""
+    """One bar of a histogram: from where to where, how many, and the share of the longest one."""
 
-    label: str
+    start: float
+    end: float
     count: int
     share: float
 
@@ -37,11 +38,8 @@ def histogram(overview: Overview) -> list[Bar]:
         assert one.total is not None
         counts[min(BINS - 1, max(0, math.floor(BINS * one.total / top)))] += 1
     longest = max(counts, default=0) or 1
-    edges = [top * place / BINS for place in range(BINS + 1)]
-    return [
-        Bar(f"{edges[place]:.3g} to {edges[place + 1]:.3g}", count, count / longest)
-        for place, count in enumerate(counts)
-    ]
+    width = top / BINS
+    return [Bar(place * width, (place + 1) * width, count, count / longest) for place, count in enumerate(counts)]
 
 
 def strip(overview: Overview) -> list[tuple[Item, list[Tile]]]:
@@ -68,5 +66,5 @@ def tile(item: Item, entry: Entry) -> Tile:
 
 def described(overview: Overview, bars: Sequence[Bar]) -> str:
     """The histogram in words, for whoever does not see it."""
-    parts = [f"{bar.count} from {bar.label}" for bar in bars if bar.count]
+    parts = [f"{bar.count} from {bar.start:.3g} to {bar.end:.3g}" for bar in bars if bar.count]
     return f"{len(overview.graded)} scores out of {overview.maximum:g} points: " + ", ".join(parts) + "."
