@@ -112,8 +112,10 @@ def _changed(marks: NotebookNode, released: CellSpec) -> list[str]:
     found: dict[str, Any] = {"task": False, "cell_type": released.cell_type, **marks}
     if isinstance(found.get("locked"), bool) and (released.solution or released.grade):
         found["locked"] = released.locked  # nbgrader's is_locked asks the other marks first
-    if not (released.grade or released.task) and isinstance(found.get("points"), int | float):
-        del found["points"]  # means nothing
+    if not (released.grade or released.task) and type(found.get("points")) in (int, float):
+        found = {
+            name: value for name, value in found.items() if name != "points" or value < 0
+        }  # means nothing
     names = sorted({*wanted, *found} - {"checksum"})  # that follows from the text, and is set anyway
     return [name for name in names if not _same(found.get(name, ...), wanted.get(name, ...))]
 

@@ -99,10 +99,14 @@ class Room:
         self._channel = Channel(pairs[0][0], frame, self._tick)
         self._frozen = [Channel(ours, FrameLimits(), self._tick) for ours, _ in pairs[1:]]
         self._usable = [False] * slots
-        with self._within(cpu=START_SECONDS, wall=START_SECONDS):
-            header, _ = self._receive(self._channel)
-            self._watch = Watch(int(header["pid"]), limits)
-            self.layers = self._receive(self._channel)[0]["layers"]
+        try:
+            with self._within(cpu=START_SECONDS, wall=START_SECONDS):
+                header, _ = self._receive(self._channel)  # both are said before any code of a student runs
+                self._watch = Watch(int(header["pid"]), limits)
+                self.layers = self._receive(self._channel)[0]["layers"]
+        except Stopped as stop:
+            self.close()
+            raise Stopped("grader_failed", f"a notebook's process did not start: {stop.text}") from None
 
     def __enter__(self) -> Room:
         return self
@@ -114,6 +118,7 @@ class Room:
         """Kill everything that the notebook started."""
         if self._watch is not None:
             self._watch.kill()
+            self._watch.close()
         for channel in (self._channel, *self._frozen):
             channel.close()
 
@@ -125,7 +130,7 @@ class Room:
         """Lay out the files beside the notebook, and say what everybody may know."""
         arrays = {name: np.frombuffer(content, np.uint8) for name, content in files.items()}
         with self._within(cpu=START_SECONDS, wall=START_SECONDS):
-            self._channel.send(
+            self._send(self._channel, 
                 {"do": "start", "public": public, "output_bytes": self.limits.output_bytes}, arrays
             )
             self._receive(self._channel)
@@ -141,13 +146,13 @@ class Room:
         self._interrupted, self._interrupt_at, self._may_interrupt = None, None, True
         try:
             with self._within(cpu=self.limits.cell_seconds, wall=self.limits.wall_seconds):
-                self._channel.send({"do": "run", "source": source, "number": number, "asked": asked})
+                self._send(self._channel, {"do": "run", "source": source, "number": number, "asked": asked})
                 while True:
                     header, _ = self._receive(self._channel)
                     if not (judge and isinstance(header, dict) and isinstance(header.get("ask"), str)):
                         break
                     verdict = judge(header["ask"], self._observe_here)
-                    self._channel.send({"verdict": verdict})
+                    self._send(self._channel, {"verdict": verdict})
         finally:
             self._may_interrupt = False
         if not isinstance(header, dict) or "outputs" not in header:
@@ -164,7 +169,7 @@ class Room:
         """Fork the process of an answer, which waits there for `observe`."""
         nonce = secrets.token_hex(16)
         with self._within(cpu=START_SECONDS, wall=START_SECONDS):
-            self._channel.send({"do": "freeze", "slot": slot, "variable": variable, "nonce": nonce})
+            self._send(self._channel, {"do": "freeze", "slot": slot, "variable": variable, "nonce": nonce})
             header, _ = self._receive(self._channel)
         if header != {"frozen": nonce}:
             raise Stopped("protocol", "its process did not freeze the answer that it was asked for")
@@ -207,12 +212,12 @@ class Room:
         }
         seconds = 2 * (observer.seconds or 5.0) + 5.0
         with self._within(cpu=seconds, wall=PATIENCE * seconds):
-            channel.send(request, arrays)
+            self._send(channel, request, arrays)
             while True:
                 header, results = self._receive(channel)
                 if implementations is None or not isinstance(header, dict) or "call" not in header:
                     break
-                channel.send(*_called(implementations, header["call"], results))
+                self._send(channel, *_called(implementations, header["call"], results))
         if not isinstance(header, dict) or header.get("nonce") != nonce:
             raise Stopped("protocol", "its process sent an answer to something that it was not asked")
         if header.get("missing") is True or isinstance(header.get("not_callable"), str):
@@ -220,18 +225,27 @@ class Room:
         try:
             return observation(header.get("seen"), results)
         except FrameError as error:
-            raise Stopped("protocol", f"its process sent {error}") from None
+            raise _protocol(error) from None
 
     # Waiting
+
+    def _send(
+        self, channel: Channel, header: Any, arrays: Mapping[str, np.ndarray] | None = None
+    ) -> None:
+        try:
+            channel.send(header, arrays)
+        except FrameError as error:
+            raise self._gone() if isinstance(error, Closed) else _protocol(error) from None
 
     def _receive(self, channel: Channel) -> tuple[Any, dict[str, np.ndarray]]:
         try:
             return channel.receive()
-        except Closed:
-            over = self._watch.over() if self._watch else None
-            raise Stopped("memory" if over == "memory" else "crashed", "its process ended") from None
         except FrameError as error:
-            raise Stopped("protocol", f"its process sent {error}") from None
+            raise self._gone() if isinstance(error, Closed) else _protocol(error) from None
+
+    def _gone(self) -> Stopped:
+        over = self._watch.over() if self._watch else None
+        return Stopped("memory" if over == "memory" else "crashed", "its process ended")
 
     def _within(self, *, cpu: float, wall: float) -> _Within:
         return _Within(self, Allowance(cpu, wall, cpu_before=self.cpu_seconds()))
@@ -295,6 +309,10 @@ def _took(cpu: float, wall: float, allowed: Allowance) -> str:
     if cpu > allowed.cpu:
         return f"it ran for {cpu:.0f} seconds of CPU time, where {allowed.cpu:g} are allowed"
     return f"it had not ended after {wall:.0f} seconds, of which it computed for {cpu:.1f}"
+
+
+def _protocol(error: FrameError) -> Stopped:
+    return Stopped("protocol", f"its process sent {error}")
 
 
 def _ended(text: str) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def course_directory(root: Path) -> CourseDirectory:
     return CourseDirectory(config=read_config(root))
 
 
-def read_assignment(root: Path, name: str) -> Assignment:
+def read_assignment(root: Path, name: str, db_url: str | None = None) -> Assignment:
     """Read what was released under `name`.
 
     The gradebook knows the graded, solution and locked cells, their full text (hidden tests included) and
@@ -69,6 +69,8 @@ def read_assignment(root: Path, name: str) -> Assignment:
         The course: the folder with ``nbgrader_config.py``.
     name : str
         nbgrader's name of the assignment, such as ``"01_infonce"``.
+    db_url : str, optional
+        A gradebook other than the configured one.
 
     Raises
     ------
@@ -78,6 +80,7 @@ def read_assignment(root: Path, name: str) -> Assignment:
     from nbgrader.api import Gradebook, MissingEntry
 
     folders = course_directory(root)
+    folders.db_url = db_url or folders.db_url
     _need_gradebook(folders.db_url, name)
     with Gradebook(folders.db_url, folders.course_id) as gradebook:
         try:

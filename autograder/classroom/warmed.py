@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import socket
 from dataclasses import dataclass
-from typing import Any
 
 from autograder.classroom import isolation
+from autograder.classroom.student import READY
 
+#: What a notebook finds in its environment besides what the isolation lets through, as under nbgrader.
+ENVIRONMENT = {
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "NBGRADER_EXECUTION": "autograde",
+    "COURSE_PROGRESS": "off",
+}
 START_SECONDS = 180.0  # importing everything on a machine that has much else to do
 
 
@@ -22,17 +27,14 @@ class Warmed:
     ----------
     connection : socket
         Where notebooks are asked for.
-    process : Warmed of `isolation.launch`
+    process : isolation.Warmed
     owner : int
         The process that started it: a fork of a worker must not use its connection.
-    findings : list
-        How the start-up attacks ended.
     """
 
     connection: socket.socket
-    process: Any
+    process: isolation.Warmed
     owner: int
-    findings: list[Any]
     ready: bool = False
 
 
@@ -57,8 +59,7 @@ def warmed(unsafe: bool = False) -> Warmed:
     prepare()
     assert _mine is not None
     if not _mine.ready:
-        _await(_mine.connection)
-        _mine.ready = True
+        _await(_mine)
     return _mine
 
 
@@ -75,15 +76,25 @@ def _started() -> Warmed:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         process = isolation.launch(
-            "autograder.classroom.student.warm", [str(theirs.fileno())], sockets=[theirs], readable=[]
+            "autograder.classroom.student.warm",
+            [str(theirs.fileno())],
+            sockets=[theirs],
+            readable=[],
+            environment=ENVIRONMENT,
         )
     atexit.register(close)
-    return Warmed(ours, process, os.getpid(), [])
+    return Warmed(ours, process, os.getpid())
 
 
-def _await(connection: socket.socket) -> None:
-    connection.settimeout(START_SECONDS)
-    message = connection.recv(1 << 16)
-    if json.loads(message) != {"ready": True}:
-        raise RuntimeError("the warmed process did not say that it is ready")
-    connection.settimeout(None)
+def _await(mine: Warmed) -> None:
+    """Wait until the process says that it is ready."""
+    mine.connection.settimeout(START_SECONDS)
+    try:
+        message = mine.connection.recv(1 << 16)
+    except TimeoutError:
+        message = b""
+    if message != READY:
+        said = mine.process.complaint()[-2000:] or "it said nothing"
+        raise isolation.IsolationError(f"The warmed process did not get ready: {said}")
+    mine.connection.settimeout(None)
+    mine.ready = True

@@ -51,4 +51,4 @@ def load() -> Settings:
         paths = readable_paths()
         return Settings(os.getcwd(), tuple(map(str, paths.readable)), tuple(map(str, paths.listable)))
     told: dict[str, Any] = json.loads(text)
-    return Settings(**{name: tuple(v) if isinstance(v, list) else v for name, v in told.items()})
+    return Settings(**{**told, **{name: tuple(v) for name, v in told.items() if isinstance(v, list)}})

@@ -11,6 +11,7 @@ import base64
 import builtins
 import getpass
 import io
+import subprocess
 import sys
 from typing import Any
 
@@ -188,6 +189,15 @@ class Shell(InteractiveShell):
         if magic_name in KERNEL_MAGICS:
             self.wants_kernel = f"%{magic_name}"
         return super().run_line_magic(magic_name, line, _stack_depth + 1)
+
+    def system(self, cmd: str) -> None:
+        """Run ``!command``. A kernel does so in a terminal of its own; there are none here."""
+        done = subprocess.run(
+            self.var_expand(cmd, depth=1), shell=True, capture_output=True, text=True, errors="replace"
+        )
+        outputs.stream("stdout", done.stdout)
+        outputs.stream("stderr", done.stderr)
+        self.user_ns["_exit_code"] = done.returncode
 
     def enable_gui(self, gui: str | None = None) -> None:
         """Figures are drawn inline: there is no event loop of a window to enter."""

@@ -9,6 +9,7 @@ import random
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,7 +39,8 @@ class ShellTerminal:
         self._slots = slots
         self._face: Face | None = None
         self._running = False
-        self._printed = {name: os.memfd_create(name) for name in ("stdout", "stderr")}
+        self._files = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115  # open as long as this process
+        self._printed = {name: file.fileno() for name, file in zip(("stdout", "stderr"), self._files, strict=True)}
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
 

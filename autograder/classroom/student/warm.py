@@ -22,7 +22,8 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from autograder.classroom.student import shell
+from autograder.classroom import isolation
+from autograder.classroom.student import READY, shell
 
 #: What lessons import. Anything else is imported by the notebook that needs it.
 MODULES = (
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str]) -> None:
     connections = [socket.socket(fileno=int(number)) for number in arguments]
     terminal = warm_up()
     for connection in connections:
-        connection.send(json.dumps({"ready": True}).encode())
+        connection.send(READY)
     children: set[int] = set()
     while connections:
         ready, _, _ = select.select(connections, [], [], 1.0)
@@ -77,6 +78,7 @@ def warm_up() -> shell.Shell:
     import torch
     from matplotlib import pyplot
 
+    isolation.prepare()
     torch.set_num_threads(1)
     figure, axes = pyplot.subplots()
     axes.plot([0, 1], label=r"$\tau$")
@@ -121,13 +123,12 @@ def _fork(
 
 def _live(order: dict[str, Any], descriptors: list[int], terminal: shell.Shell) -> None:
     from autograder.classroom.frames import Channel
-    from autograder.classroom.isolation import enter
     from autograder.classroom.student.room import Room, Terminal
     from autograder.classroom.student.terminal import ShellTerminal
 
     connection, *slots = (socket.socket(fileno=number) for number in descriptors)
     channel = Channel(connection)
-    entered = enter(order["limits"], announce=lambda pid: channel.send({"pid": pid}))
+    entered = isolation.enter(order["limits"], announce=lambda pid: channel.send({"pid": pid}))
     channel.send({"layers": entered.layers})
     inside: Terminal
     if order["kernel"]:

@@ -1,0 +1,32 @@
+"""What the instructor asks of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from autograder.classroom.task import Limits
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the instructor asks for.
+
+    Parameters
+    ----------
+    students : sequence of str
+        Only these; none means all who handed something in.
+    regrade : bool
+        Grade again what is finished; manual marks stay.
+    db_url : str, optional
+        A gradebook other than the configured one.
+    layers : tuple of str
+        The layers of isolation that held, for the summary.
+    """
+
+    students: Sequence[str] = ()
+    regrade: bool = False
+    unsafe: bool = False
+    limits: Limits = field(default_factory=Limits)
+    db_url: str | None = None
+    layers: tuple[str, ...] = ()
