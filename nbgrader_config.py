@@ -38,8 +38,8 @@ c.FileNameCollectorPlugin.valid_ext = [".ipynb", ".py"]
 c.ZipCollectApp.downloaded_directory = "classroom/downloaded"
 c.CsvExportPlugin.to = str(root / "classroom" / "grades.csv")
 
-# What students' notebooks show is made harmless before a browser gets it: in formgrader, whose pages are made by
-# HTMLExporter with this configuration, and in feedback, which then holds no script at all and no hidden tests.
+# What students' notebooks show is made harmless before a browser gets it: in formgrader, whose pages are made
+# by HTMLExporter with this configuration, and in feedback, which then holds no script and no hidden tests.
 c.HTMLExporter.preprocessors = ["autograder.classroom.harmless.Harmless"]
 c.HTMLExporter.filters = {
     "markdown2html": "autograder.classroom.harmless.markdown",

@@ -1,9 +1,9 @@
 """Gradebooks that Canvas and Moodle import, with the scores that ``nbgrader export`` has.
 
-*Canvas* reads a CSV with the header of its own export: student, ids and section in the first columns, then a column
-for each assignment, whose header ends in Canvas's number for an assignment that exists; a row "Points Possible"
-below the header. *Moodle* lets the importer say which column names the user and which is the grade. Both ignore
-empty fields, which is what a submission without a score has here.
+*Canvas* reads a CSV with the header of its own export: student, ids and section in the first columns, then
+a column for each assignment, whose header ends in Canvas's number for an assignment that exists; a row
+"Points Possible" below the header. *Moodle* lets the importer say which column names the user and which is
+the grade. Both ignore empty fields, which is what a submission without a score has here.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def credits(
     for student in sorted({*totals, *marks}):
         mark = marks.get(student)
         # A student whom plain nbgrader graded has a mark and no outcome.
-        score = totals[student] if student in totals else (mark.score if mark else None)
+        score = totals.get(student, mark.score if mark else None)
         if score is not None and core:
             score = min(score, possible)
         names = (mark.first_name, mark.last_name, mark.email) if mark else ("", "", "")
@@ -109,12 +109,16 @@ def canvas(given: Sequence[Credit], possible: float, title: str, roster: str | N
         If the roster is not such a CSV.
     """
     if roster is None:
-        rows = [[one.name, None, None, one.student, None, one.score] for one in given]
-        note = "Without --roster, Canvas finds students by SIS Login ID, which has to be nbgrader's student id."
+        rows: list[list[object]] = [[one.name, None, None, one.student, None, one.score] for one in given]
+        note = (
+            "Without --roster, Canvas finds students by SIS Login ID, which has to be nbgrader's student id."
+        )
         points = ["    Points Possible", None, None, None, None, possible]
-        return Export(csv_text([*CANVAS_NEW, title], [points, *rows]), [note, *_empty(given)])
+        return Export(csv_text([*CANVAS_NEW, title], [points, *made]), [note, *_empty(given)])
     header, lines = _read(roster, "Student", CANVAS_IDS, "Canvas's gradebook (Grades, Export)")
-    column = next((one for one in header if re.fullmatch(rf"{re.escape(title)}( \(\d+\))?", one.strip())), title)
+    column = next(
+        (one for one in header if re.fullmatch(rf"{re.escape(title)}( \(\d+\))?", one.strip())), title
+    )
     kept = [one for one in header if one in CANVAS_COLUMNS]
     people = [line for line in lines if any(line.get(one, "").strip() for one in CANVAS_IDS)]
     points_row = [("    Points Possible" if one == "Student" else None) for one in kept]
@@ -134,8 +138,10 @@ def moodle(given: Sequence[Credit], possible: float, title: str, roster: str | N
     """
     told = f"The grade item in Moodle should have a maximum grade of {possible:g}."
     if roster is None:
-        rows = [[one.last_name, one.first_name, one.student, one.student, one.email, one.score] for one in given]
-        return Export(csv_text([*MOODLE_NEW, title], rows), [told, *_empty(given)])
+        made: list[list[object]] = [
+            [one.last_name, one.first_name, one.student, one.student, one.email, one.score] for one in given
+        ]
+        return Export(csv_text([*MOODLE_NEW, title], made), [told, *_empty(given)])
     header, lines = _read(roster, None, MOODLE_IDS, "Moodle's grader report (Export, Plain text file)")
     kept = [one for one in header if one in MOODLE_COLUMNS]
     rows, notes = _matched(given, lines, kept, MOODLE_IDS)
@@ -173,7 +179,9 @@ def _matched(
         if credit is None:
             strangers.append(line.get("Student") or names[0] if names else "somebody without an id")
         elif credit.student in found:
-            raise ReportError(f"The roster has {credit.student!r} twice: it is not clear whose score that is.")
+            raise ReportError(
+                f"The roster has {credit.student!r} twice: it is not clear whose score that is."
+            )
         else:
             found.add(credit.student)
         rows.append([*(line[one] for one in kept), credit.score if credit else None])
@@ -187,7 +195,11 @@ def _matched(
 
 def _empty(given: Sequence[Credit]) -> list[str]:
     empty = [one.student for one in given if one.score is None]
-    return [f"Without a score, so left empty (an import changes nothing there): {_named(empty)}."] if empty else []
+    return (
+        [f"Without a score, so left empty (an import changes nothing there): {_named(empty)}."]
+        if empty
+        else []
+    )
 
 
 def _named(people: Sequence[str], most: int = 10) -> str:

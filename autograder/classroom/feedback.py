@@ -1,8 +1,9 @@
 """Feedback for students: nbgrader's pages of their graded notebooks, harmless and without hidden tests.
 
-``nbgrader generate_feedback`` makes the same pages from the same ``nbgrader_config.py``. What is added here: a page
-that cannot be made is named with its reason, and the others are made; files that a student handed in are not
-handed back; and a page is always written anew, so that comments and manual grades of today are in it.
+``nbgrader generate_feedback`` makes the same pages from the same ``nbgrader_config.py``. What is added
+here: a page that cannot be made is named with its reason, and the others are made; files that a student
+handed in are not handed back; and a page is always written anew, so that comments and manual grades of
+today are in it.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ def write_feedback(root: Path, assignment: str, student: str | None = None) -> W
         found = [one for one in found if one == student]
     if not found:
         whose = f"{student!r} has" if student is not None else "Nobody has"
-        raise ReportError(f"{whose} no graded notebook of {assignment!r}: run `course grade {assignment}` first.")
+        raise ReportError(
+            f"{whose} no graded notebook of {assignment!r}: run `course grade {assignment}` first."
+        )
     programs, path = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)
     if programs not in path.split(os.pathsep):  # nbgrader calls alembic by name
         os.environ["PATH"] = os.pathsep.join([programs, path])
@@ -101,7 +104,9 @@ class _Feedback(GenerateFeedback):
             super().convert_single_notebook(notebook_filename)
         except Exception as error:
             student = self.init_single_notebook_resources(notebook_filename)["nbgrader"]["student"]
-            self.failed[student] = f"{Path(notebook_filename).name}: {type(error).__name__}: {_first_line(error)}"
+            self.failed[student] = (
+                f"{Path(notebook_filename).name}: {type(error).__name__}: {_first_line(error)}"
+            )
             raise
 
 

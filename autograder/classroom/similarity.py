@@ -1,10 +1,10 @@
 """Answers that are more alike than this class's answers to this exercise usually are: a list for a human.
 
-RapidFuzz compares (MIT, maintained, compiled, and here already: nbgrader needs it). copydetect, which implements
-winnowing as MOSS does, was the other candidate: 0.5.0 is its only release of some years, it brings its own report
-and compares whole files in Python, and at a dozen lines an answer its fingerprints have little to choose from. That
-a comparison is *relative to the class* matters more than how it is made: where everybody must write the same line,
-being alike says nothing.
+RapidFuzz compares (MIT, maintained, compiled, and here already: nbgrader needs it). copydetect, which
+implements winnowing as MOSS does, was the other candidate: 0.5.0 is its only release of some years, it
+brings its own report and compares whole files in Python, and at a dozen lines an answer its fingerprints
+have little to choose from. That a comparison is *relative to the class* matters more than how it is made:
+where everybody must write the same line, being alike says nothing.
 
 Nothing here changes a score, and nothing here says who copied, or whether anybody did.
 """
@@ -146,7 +146,9 @@ def tokens(source: str, stub: str, cell_type: str = "code") -> list[str]:
     released = {match["name"] for match in _TOKEN.finditer(stub) if match["name"]}
     made: list[str] = []
     for match in _TOKEN.finditer(own):
-        if match["comment"] or (match["string"] and match["string"].lstrip("rbfuRBFU").startswith(("'''", '"""'))):
+        if match["comment"] or (
+            match["string"] and match["string"].lstrip("rbfuRBFU").startswith(("'''", '"""'))
+        ):
             continue  # a text in three quotes is a docstring, or a comment
         name = match["name"]
         if name and not (keyword.iskeyword(name) or name in released or (made and made[-1] == ".")):
@@ -157,7 +159,9 @@ def tokens(source: str, stub: str, cell_type: str = "code") -> list[str]:
 
 
 def _alike(notebook: str, cell: CellSpec, written: Mapping[str, str]) -> Iterator[tuple[str, str, Place]]:
-    split = {student: tokens(source, cell.source, cell.cell_type) for student, source in sorted(written.items())}
+    split = {
+        student: tokens(source, cell.source, cell.cell_type) for student, source in sorted(written.items())
+    }
     split = {student: made for student, made in split.items() if len(made) >= FEWEST_TOKENS}
     students = list(split)
     if len(students) < FEWEST_ANSWERS:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Gradebook, MissingEntry, Student, SubmittedAssignment, SubmittedNotebook
 
 from autograder.classroom.refusal import ReportError
 
@@ -75,7 +75,9 @@ def read_marks(database: str, assignment: str) -> dict[str, Mark]:
         If there is no such gradebook, or it does not know the assignment.
     """
     if database.startswith("sqlite:///") and not Path(database.removeprefix("sqlite:///")).is_file():
-        raise ReportError(f"There is no gradebook at {database.removeprefix('sqlite:///')}: grade something first.")
+        raise ReportError(
+            f"There is no gradebook at {database.removeprefix('sqlite:///')}: grade something first."
+        )
     programs, path = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)
     if programs not in path.split(os.pathsep):  # nbgrader calls alembic by name
         os.environ["PATH"] = os.pathsep.join([programs, path])
@@ -91,22 +93,24 @@ def read_marks(database: str, assignment: str) -> dict[str, Mark]:
         }
 
 
-def _mark(student: object, submission: object | None, maximum: float) -> Mark:
-    names = {name: getattr(student, name) or "" for name in ("first_name", "last_name", "email")}
-    if submission is None:
-        return Mark(student.id, None, maximum=maximum, **names)  # type: ignore[attr-defined]
-    penalty = float(submission.late_submission_penalty or 0.0)  # type: ignore[attr-defined]
+def _mark(student: Student, submission: SubmittedAssignment | None, maximum: float) -> Mark:
+    penalty = float(submission.late_submission_penalty or 0.0) if submission else 0.0
     return Mark(
-        student.id,  # type: ignore[attr-defined]
-        max(0.0, float(submission.score) - penalty),  # type: ignore[attr-defined]  # as nbgrader's export
+        student.id,
+        max(0.0, float(submission.score) - penalty) if submission else None,  # as nbgrader's export
         penalty,
         maximum,
-        cells=dict(_cells(submission.notebooks)),  # type: ignore[attr-defined]
-        **names,
+        student.first_name or "",
+        student.last_name or "",
+        student.email or "",
+        dict(_cells(submission.notebooks)) if submission else {},
     )
 
 
-def _cells(notebooks: Iterable) -> Iterable[tuple[Place, CellMark]]:
+def _cells(notebooks: Iterable[SubmittedNotebook]) -> Iterable[tuple[Place, CellMark]]:
     for notebook in notebooks:
         for grade in notebook.grades:
-            yield (notebook.name, grade.name), CellMark(float(grade.score or 0.0), bool(grade.needs_manual_grade))
+            yield (
+                (notebook.name, grade.name),
+                CellMark(float(grade.score or 0.0), bool(grade.needs_manual_grade)),
+            )

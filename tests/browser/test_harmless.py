@@ -109,11 +109,23 @@ def formgraders(classes, tmp_path_factory) -> Iterator[dict[str, str]]:
             home = str(tmp_path_factory.mktemp(f"{name}-home"))
             outside = ("JUPYTER", "XDG_", "COURSE_", "PYTEST_")
             environment = {k: v for k, v in os.environ.items() if not k.startswith(outside)} | {"HOME": home}
-            command = [sys.executable, "-m", "jupyter", "server", "--no-browser", "--allow-root", f"--port={port}"]
+            command = [
+                sys.executable,
+                "-m",
+                "jupyter",
+                "server",
+                "--no-browser",
+                "--allow-root",
+                f"--port={port}",
+            ]
             extension = str({"nbgrader.server_extensions.formgrader": True})
             command += [f"--ServerApp.token={TOKEN}", f"--ServerApp.jpserver_extensions={extension}"]
-            servers.append(subprocess.Popen(command, cwd=room.root, env=environment, stderr=subprocess.DEVNULL))
-            listed = f"http://{HERE}:{port}/formgrader/api/submitted_notebooks/01_infonce/infonce?token={TOKEN}"
+            servers.append(
+                subprocess.Popen(command, cwd=room.root, env=environment, stderr=subprocess.DEVNULL)
+            )
+            listed = (
+                f"http://{HERE}:{port}/formgrader/api/submitted_notebooks/01_infonce/infonce?token={TOKEN}"
+            )
             found = {one["student"]: one["id"] for one in _asked(listed)}
             addresses[name] = f"http://{HERE}:{port}/formgrader/submissions/{found['evil']}/"
         yield addresses

@@ -1,7 +1,8 @@
-"""HTML, Markdown and TeX without anything that runs, asks another machine, or dresses up as the page around it.
+"""HTML, Markdown and TeX without anything that runs, asks another machine, or dresses up as the page.
 
-`bleach` (which nbconvert uses for the same purpose) parses as a browser does and lets through only what is listed
-here. Lists of what is allowed stay right when browsers learn something new; lists of what is forbidden do not.
+`bleach` (which nbconvert uses for the same purpose) parses as a browser does and lets through only what is
+listed here. Lists of what is allowed stay right when browsers learn something new; lists of what is
+forbidden do not.
 """
 
 from __future__ import annotations
@@ -20,19 +21,70 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 #: Text, tables, pictures and `<details>`: nothing that runs, loads, takes input or embeds another page.
 TAGS = frozenset(
-    "a abbr b blockquote br caption cite code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3 "
-    "h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th "
-    "thead tr tt u ul var".split()
+    (
+        *("a", "abbr", "b", "blockquote", "br", "caption", "cite", "code", "col", "colgroup", "dd", "del"),
+        *(
+            "details",
+            "div",
+            "dl",
+            "dt",
+            "em",
+            "figcaption",
+            "figure",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "hr",
+        ),
+        *(
+            "i",
+            "img",
+            "ins",
+            "kbd",
+            "li",
+            "mark",
+            "ol",
+            "p",
+            "pre",
+            "q",
+            "s",
+            "samp",
+            "small",
+            "span",
+            "strong",
+        ),
+        *(
+            "sub",
+            "summary",
+            "sup",
+            "table",
+            "tbody",
+            "td",
+            "tfoot",
+            "th",
+            "thead",
+            "tr",
+            "tt",
+            "u",
+            "ul",
+            "var",
+        ),
+    )
 )
 
 #: Not ``position``, ``margin`` or ``z-index``, with which a text can lie over the page's own scores.
 STYLES = frozenset(
-    "background-color border border-collapse color font-style font-weight height max-width padding text-align "
-    "text-decoration vertical-align white-space width".split()
+    (
+        *("background-color", "border", "border-collapse", "color", "font-style", "font-weight", "height"),
+        *("max-width", "padding", "text-align", "text-decoration", "vertical-align", "white-space", "width"),
+    )
 )
 
-#: Pictures not counted. Larger texts take the parser long (the time grows with the square of nested tags and of
-#: attributes) and tell a reader nothing: a class of submissions is to be shown, hostile ones too.
+#: Pictures not counted. Larger texts take the parser long (the time grows with the square of nested tags and
+#: of attributes) and tell a reader nothing: a class of submissions is to be shown, hostile ones too.
 MOST_CHARACTERS = 200_000
 MOST_TAGS = 5_000
 
@@ -85,7 +137,7 @@ def clean_html(element: object) -> str:
 
 @pass_context
 def markdown(context: Context, source: str) -> str:
-    """nbconvert's Markdown filter, with harmless HTML as its result.
+    """Nbconvert's Markdown filter, with harmless HTML as its result.
 
     The source is translated first: what Markdown makes of a text cannot be told from the text.
     """
@@ -94,7 +146,7 @@ def markdown(context: Context, source: str) -> str:
 
 
 def highlight(source: str, language: object = None, metadata: object = None, **options: object) -> str:
-    """nbconvert's filter for code, which would put a language named by the notebook into the page as it is."""
+    """Nbconvert's filter for code, which would put a language's name from the notebook into the page."""
     return Highlight2HTML(pygments_lexer="ipython3")(source)
 
 
@@ -111,7 +163,7 @@ def markdown_to_html(source: str, attachments: dict[str, Any] | None = None) -> 
 
 
 def harmless_tex(text: str) -> str:
-    r"""TeX without the commands that make links, attributes or load extensions: ``\href`` becomes ``href``."""
+    r"""TeX without commands that make links or attributes or load extensions: ``\href`` becomes ``href``."""
     return _TEX.sub(r"\1", text)
 
 

@@ -1,4 +1,4 @@
-"""A notebook whose cells, outputs and metadata are harmless in any page that nbconvert's templates make of it."""
+"""A notebook whose cells, outputs and metadata are harmless in any page that nbconvert makes of it."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class FeedbackExporter(HTMLExporter):
     Mathematics is drawn beforehand, since no MathJax comes to do it.
     """
 
-    def from_notebook_node(
+    def from_notebook_node(  # type: ignore[override]  # as nbconvert's own HTMLExporter
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
     ) -> tuple[str, dict[str, Any]]:
         """Write the page of a notebook."""
@@ -33,7 +33,7 @@ class FeedbackExporter(HTMLExporter):
 
 
 def static(page: str) -> str:
-    """A page of nbgrader's without its scripts, with a policy that allows none, and with drawn mathematics."""
+    """A page of nbgrader's without its scripts, with a policy that allows none, and drawn mathematics."""
     soup = BeautifulSoup(page, "html.parser")
     for element in soup(["script", "link", "iframe", "object", "embed", "base", "meta"]):
         element.decompose()

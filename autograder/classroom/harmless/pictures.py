@@ -23,7 +23,9 @@ def draw_mathematics(soup: BeautifulSoup) -> None:
         parts: list[Tag | NavigableString] = []
         end = 0
         for match in _MATHEMATICS.finditer(text):
-            drawn = _picture(soup, match["display"] or match["inline"], bool(match["display"])) if left else None
+            drawn = (
+                _picture(soup, match["display"] or match["inline"], bool(match["display"])) if left else None
+            )
             if drawn is not None:
                 parts += [NavigableString(text[end : match.start()]), drawn]
                 end = match.end()

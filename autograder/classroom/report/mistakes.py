@@ -77,7 +77,7 @@ class Need:
 
 
 def mistakes(overview: Overview) -> list[Mistake]:
-    """The misconceptions of a class, the commonest first. A pair counts as a pair, and for each of the two."""
+    """The misconceptions of a class, the commonest first. A pair counts for each of its two as well."""
     have: dict[tuple[Item, tuple[str, ...]], list[Standing]] = defaultdict(list)
     for item in overview.items:
         for standing, entry in overview.entries(item):
@@ -109,7 +109,9 @@ def needs(overview: Overview) -> list[Need]:
         places = [
             (item, _reason(entry)[0], lost)
             for item in overview.items
-            if (entry := standing.entries[item.place]) and (lost := _lost(item, entry)) > 0 and not item.stretch
+            if (entry := standing.entries[item.place])
+            and (lost := _lost(item, entry)) > 0
+            and not item.stretch
         ]
         if places:
             places.sort(key=lambda place: -place[2])
@@ -136,7 +138,8 @@ def _reason(entry: Entry) -> tuple[str, bool]:
 
 def _mistake(item: Item, ids: tuple[str, ...], students: tuple[Standing, ...]) -> Mistake:
     said = [_texts(one) for one in ids]
-    return Mistake(ids, item, *(tuple(texts) for texts in zip(*said, strict=True)), students)
+    titles, says, asks = zip(*said, strict=True)
+    return Mistake(ids, item, titles, says, asks, students)
 
 
 def _texts(mistake_id: str) -> tuple[str, str, str]:

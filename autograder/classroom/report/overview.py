@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autograder.classroom.assignment import Assignment, CellSpec
-from autograder.classroom.standing import Mark
 from autograder.classroom.outcome import CellGrade, Outcome, Problem
+from autograder.classroom.standing import Mark
 from autograder.exercises.registry import index
 
 Place = tuple[str, str]  # a notebook, and the grade id of one of its cells
@@ -92,7 +92,7 @@ class Overview:
 
     @property
     def maximum(self) -> float:
-        """nbgrader's maximum: core, stretch and explanations."""
+        """Nbgrader's maximum: core, stretch and explanations."""
         return sum(item.points for item in self.items)
 
     @property
@@ -135,7 +135,9 @@ def overview(
     seen = {outcome.student for outcome in outcomes}
     return Overview(
         assignment.name,
-        next((one["title"] for one in index()["lessons"] if one["lesson"] == assignment.name), assignment.name),
+        next(
+            (one["title"] for one in index()["lessons"] if one["lesson"] == assignment.name), assignment.name
+        ),
         items,
         sorted(standings, key=lambda one: (one.name or one.student).casefold()),
         sorted(student for student in marks if student not in seen),
@@ -150,7 +152,11 @@ def _item(notebook: str, cell: CellSpec) -> Item:
         for exercise in lesson["exercises"]
         # An explanation's cell names no exercise: its grade id is the exercise's name.
         if exercise["id"] == name
-        or (not name and exercise["id"].endswith(f".{cell.grade_id}") and f"/{notebook}.ipynb" in exercise["notebook"])
+        or (
+            not name
+            and exercise["id"].endswith(f".{cell.grade_id}")
+            and f"/{notebook}.ipynb" in exercise["notebook"]
+        )
     ]
     title = known[0]["title"] if known else cell.grade_id
     if not name and known:

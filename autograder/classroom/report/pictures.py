@@ -39,14 +39,14 @@ def histogram(overview: Overview) -> list[Bar]:
         counts[min(BINS - 1, max(0, math.floor(BINS * one.total / top)))] += 1
     longest = max(counts, default=0) or 1
     width = top / BINS
-    return [Bar(place * width, (place + 1) * width, count, count / longest) for place, count in enumerate(counts)]
+    return [
+        Bar(place * width, (place + 1) * width, count, count / longest) for place, count in enumerate(counts)
+    ]
 
 
 def strip(overview: Overview) -> list[tuple[Item, list[Tile]]]:
     """A row of tiles for each exercise, with the students from the highest total to the lowest."""
-    ranked = sorted(
-        overview.standings, key=lambda one: (one.total is None, -(one.total or 0.0), one.student)
-    )
+    ranked = sorted(overview.standings, key=lambda one: (one.total is None, -(one.total or 0.0), one.student))
     return [(item, [tile(item, one.entries[item.place]) for one in ranked]) for item in overview.items]
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from autograder.classroom.report.overview import Item, Overview
+from autograder.classroom.report.overview import Entry, Item, Overview
 
 #: With fewer students, a correlation says more about chance than about the exercise.
 FEWEST = 10
@@ -114,5 +114,5 @@ def full(score: float, points: float) -> bool:
     return score >= points - 1e-9
 
 
-def _total(entries: object) -> float:
-    return sum(entry.score or 0.0 for entry in entries)  # type: ignore[attr-defined]
+def _total(entries: Iterable[Entry]) -> float:
+    return sum(entry.score or 0.0 for entry in entries)

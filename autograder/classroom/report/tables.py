@@ -38,7 +38,16 @@ def _scores(overview: Overview) -> str:
 
 
 def _exercises(overview: Overview) -> str:
-    header = ["notebook", "cell", "title", "points", "stretch", "graded by hand", "with a score", "full marks"]
+    header = [
+        "notebook",
+        "cell",
+        "title",
+        "points",
+        "stretch",
+        "graded by hand",
+        "with a score",
+        "full marks",
+    ]
     header += ["pass rate", "mean credit", "discrimination", "not tried", "waiting"]
     rows = [
         [
@@ -104,7 +113,15 @@ def _problems(overview: Overview) -> str:
         for problem in one.outcome.problems
     ]
     rows += [
-        [one.student, one.outcome.status, "hidden cases", "no", item.notebook, item.grade_id, _mistaken(one, item)]
+        [
+            one.student,
+            one.outcome.status,
+            "hidden cases",
+            "no",
+            item.notebook,
+            item.grade_id,
+            _mistaken(one, item),
+        ]
         for item in overview.items
         for one, entry in overview.entries(item)
         if entry.grade is not None and entry.grade.hidden_failed

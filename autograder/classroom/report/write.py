@@ -8,13 +8,13 @@ from datetime import datetime
 from pathlib import Path
 
 from autograder.classroom.assignment import Assignment
-from autograder.classroom.standing import Mark
 from autograder.classroom.outcome import Outcome
 from autograder.classroom.refusal import ReportError
 from autograder.classroom.report.overview import overview
 from autograder.classroom.report.page import page
 from autograder.classroom.report.tables import tables
 from autograder.classroom.similarity import read_answers, similar_pairs
+from autograder.classroom.standing import Mark
 
 PAGE = "report.html"
 
@@ -54,7 +54,9 @@ def write_report(
         If there is nothing to report, or a file cannot be written.
     """
     if not outcomes:
-        raise ReportError(f"Nothing of {assignment.name} has been graded: run `course grade {assignment.name}`.")
+        raise ReportError(
+            f"Nothing of {assignment.name} has been graded: run `course grade {assignment.name}`."
+        )
     told = overview(outcomes, assignment, marks)
     students = [one.student for one in told.graded]
     answers = read_answers(autograded, assignment, students) if autograded else {}

@@ -13,7 +13,14 @@ from autograder.classroom.outcome import CellGrade, NotebookOutcome, Outcome, Pr
 from autograder.exercises import load
 
 ROOT = Path(__file__).resolve().parents[3]
-CHECKED = ["l2_normalize", "similarity_logits", "log_softmax_rows", "clip_loss", "normalize_grad", "recall_at_k"]
+CHECKED = [
+    "l2_normalize",
+    "similarity_logits",
+    "log_softmax_rows",
+    "clip_loss",
+    "normalize_grad",
+    "recall_at_k",
+]
 LESSON, NOTEBOOK = "01_infonce", "infonce"
 
 
@@ -78,7 +85,9 @@ def outcome(student: str, answers: dict[str, str], **more) -> Outcome:
     """A submission with these answers, the others right."""
     grades = [graded(f"infonce.{name}", answers.get(name, "right")) for name in CHECKED]
     notebook = NotebookOutcome(name=NOTEBOOK, graded=True, grades=[*grades, explained()])
-    return Outcome(**({"student": student, "assignment": LESSON, "status": "graded", "notebooks": [notebook]} | more))
+    return Outcome(
+        **({"student": student, "assignment": LESSON, "status": "graded", "notebooks": [notebook]} | more)
+    )
 
 
 def failed(student: str, text: str = "The notebook is not JSON.") -> Outcome:
@@ -109,8 +118,8 @@ def class_of(size: int, seed: int = 0) -> list[Outcome]:
             one.notebooks[0].grades[3].hidden_failed = True
             one.notebooks[0].grades[3].score = 1.0
         if number % 11 == 2:
-            one.problems.append(Problem(kind="kernel", text="Ran in a kernel: it needs `%%bash`.", notebook=NOTEBOOK))
+            one.problems.append(
+                Problem(kind="kernel", text="Ran in a kernel: it needs `%%bash`.", notebook=NOTEBOOK)
+            )
         made.append(one)
     return made
-
-

@@ -82,7 +82,9 @@ def graded(outputs: list | None = None, prose: str = "Because $L \\ge 0$.", chec
     }
     return new_notebook(
         cells=[
-            new_code_cell("def one():\n    return 1", metadata=marks("one", solution=True), outputs=outputs or []),
+            new_code_cell(
+                "def one():\n    return 1", metadata=marks("one", solution=True), outputs=outputs or []
+            ),
             new_code_cell(
                 check,
                 metadata=marks("check-one", points=3),
@@ -118,7 +120,9 @@ HOSTILE_HTML = [
     f'<object data="data:text/html,<script>{RUN}</script>"></object><embed src="javascript:{RUN}">',
     '<div style="position:fixed;inset:0;background:url(http://pwned.invalid/b)" id="statusmessage">over</div>',
 ]
-HOSTILE_TEX = rf"$\href{{javascript:{RUN}}}{{bait}}$ $&#92;hre&#102;{{javascript:{RUN}}}{{bait}}$ $\require{{html}}$"
+HOSTILE_TEX = (
+    rf"$\href{{javascript:{RUN}}}{{bait}}$ $&#92;hre&#102;{{javascript:{RUN}}}{{bait}}$ $\require{{html}}$"
+)
 
 
 def hostile():
@@ -127,7 +131,9 @@ def hostile():
     outputs += [
         shown({"text/html": f"<script>{RUN}</script>"}, **{"text/html": {"isolated": True}}),
         shown({"application/javascript": RUN, "text/plain": "a script"}),
-        shown({"image/svg+xml": f'<svg xmlns="http://www.w3.org/2000/svg" onload="{RUN}"><circle r="9"/></svg>'}),
+        shown(
+            {"image/svg+xml": f'<svg xmlns="http://www.w3.org/2000/svg" onload="{RUN}"><circle r="9"/></svg>'}
+        ),
         shown({"text/markdown": f"[bait](javascript:{RUN}) <img src=x onerror={RUN}> {HOSTILE_TEX}"}),
         shown({"text/latex": f"<img src=x onerror={RUN}> {HOSTILE_TEX}"}),
         shown({"image/png": f'"><script>{RUN}</script>'}),
@@ -141,12 +147,18 @@ def hostile():
             }
         ),
         new_output("stream", name="stdout", text=f"<script>{RUN}</script> {HOSTILE_TEX}"),
-        new_output("error", ename=f"<script>{RUN}</script>", evalue="e", traceback=[f"<script>{RUN}</script>"]),
+        new_output(
+            "error", ename=f"<script>{RUN}</script>", evalue="e", traceback=[f"<script>{RUN}</script>"]
+        ),
     ]
-    prose = "\n\n".join([*HOSTILE_HTML, HOSTILE_TEX, f"[bait](javascript:{RUN})", f"![a](x onerror={RUN})", "<x>"])
+    prose = "\n\n".join(
+        [*HOSTILE_HTML, HOSTILE_TEX, f"[bait](javascript:{RUN})", f"![a](x onerror={RUN})", "<x>"]
+    )
     notebook = graded(outputs, prose)
     notebook.cells[0].metadata["tags"] = [f'"><script>{RUN}</script>']
-    notebook.cells.append(nbformat.v4.new_raw_cell(f"<script>{RUN}</script>", metadata={"raw_mimetype": "text/html"}))
+    notebook.cells.append(
+        nbformat.v4.new_raw_cell(f"<script>{RUN}</script>", metadata={"raw_mimetype": "text/html"})
+    )
     notebook.metadata["title"] = f"</title><script>{RUN}</script>"
     notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": f"<script>{RUN}</script>"}
     notebook.metadata["widgets"] = {
@@ -164,7 +176,9 @@ def honest():
     outputs = [
         shown({"text/html": figure, "text/plain": "<HTML>"}),
         shown({"image/png": PIXEL, "text/plain": "<Figure>"}, **{"image/png": {"width": 300}}),
-        shown({"text/html": '<table class="dataframe"><tr><th scope="col">a</th><td>1 &lt; 2</td></tr></table>'}),
+        shown(
+            {"text/html": '<table class="dataframe"><tr><th scope="col">a</th><td>1 &lt; 2</td></tr></table>'}
+        ),
         new_output("stream", name="stdout", text="\x1b[31mred\x1b[0m a < b\n"),
     ]
     prose = "It is $\\frac{1}{N}$.\n\n$$L \\ge \\log N$$\n\n<details><summary>Aside</summary>\n\nMore.\n\n</details>\n\n> So `a < b`."
