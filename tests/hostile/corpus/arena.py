@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import shutil
 import sys
@@ -56,15 +57,15 @@ def make_clone() -> Path:
 
 
 def roster(attacks: Sequence[Attack], every: int = 20) -> dict[str, Attack | str]:
-    """Who hands in what, by student: attackers in order, an honest student before each `every` of them."""
-    honest, students = list(HONEST), {}
+    """Who hands in what, by student: attackers in order, an honest student before each `every` of them, and last."""
+    honest, students = itertools.cycle(HONEST), {}
     for index, attack in enumerate(attacks):
         if index % every == 0:
-            who = honest[index // every % len(honest)]
+            who = next(honest)
             students[f"s{index:03d}-a-{who}"] = who
         students[attack.student or f"s{index:03d}-b-{attack.name}"] = attack
-    for who in honest[-(-len(attacks) // every) :]:
-        students[f"s{len(attacks):03d}-z-{who}"] = who
+    who = next(honest) if len(attacks) > every else "partial"
+    students[f"s{len(attacks):03d}-z-{who}"] = who
     return students
 
 
@@ -101,7 +102,7 @@ class Arena:
         """What honest students must have, by student and exercise."""
         wanted: dict[str, dict[str, float]] = {}
         points = {
-            who: expected(who, self.right, self.possible) for who in {*self.students.values()} & HONEST.keys()
+            who: expected(who, self.right, self.possible) for who in HONEST if who in self.students.values()
         }
         for student, who in self.students.items():
             if isinstance(who, str):
@@ -146,10 +147,12 @@ def harm(ran: Ran, possible: Mapping[str, float]) -> list[str]:
     return said + [text for check in checks if (text := check(ran)) is not None]
 
 
-def tidy(folders: Iterable[Path]) -> None:
-    """Remove clones, whatever modes and depths attacks gave them."""
-    for folder in folders:
-        for path, _, _ in os.walk(folder):
-            if not os.path.islink(path):
-                os.chmod(path, 0o700)
-        shutil.rmtree(folder)
+def tidy(paths: Iterable[Path]) -> None:
+    """Remove clones and what was left behind, whatever modes and depths attacks gave them."""
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            for folder, _, _ in os.walk(path):
+                os.chmod(folder, 0o700)
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

@@ -57,6 +57,7 @@ HONEST: Mapping[str, Mapping[str, str | None]] = {
         "    return (images + torch.nn.functional.cross_entropy(logits.T, labels)) / 2",
     },
     "broken": {
+        "recall_at_k": None,
         "normalize_grad": "def normalize_grad(x, grad_unit):\n    return (grad_unit",
         "clip_loss_grad": "def clip_loss_grad(image_features, text_features, logit_scale):\n"
         "    return image_features @ text_features * logit_scale",

@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -43,9 +42,7 @@ class Watch:
         os.utime(self.path, (1_700_000_000, 1_700_000_000))
         self.canary = (0o666, 1_700_000_000)
         self.heard: dict[str, list[bytes]] = {"TCP": [], "UDP": [], "a UNIX socket": []}
-        self._sibling = subprocess.Popen(
-            [sys.executable, "-c", "import time; time.sleep(7200)"], user=uid, start_new_session=True
-        )
+        self._sibling = subprocess.Popen(["sleep", "7200"], user=uid, start_new_session=True)
         self.pid = self._sibling.pid
         self._sockets = self._listen()
 
