@@ -125,9 +125,9 @@ wrecks = [
 ]  # fmt: skip
 
 things = [
-    Attack("wrong_name", THEME, "another name for the notebook", (instead(_solved, "Infonce (final).ipynb"),), base="stubs", says=frozenset({"missing_notebook", "unknown_notebook"})),
-    Attack("wrong_case", THEME, "the name in other letters", (instead(_solved, "INFONCE.IPYNB"),), base="stubs", says=frozenset({"missing_notebook", "unknown_notebook"})),
-    Attack("second_copy", THEME, "another notebook beside", (beside("infonce (1).ipynb", b"{}"),), keeps=ALL, says=frozenset({"unknown_notebook"})),
+    Attack("wrong_name", THEME, "another name for the notebook", (instead(_solved, "Infonce (final).ipynb"),), says=frozenset({"missing_notebook", "unknown_notebook"})),
+    Attack("wrong_case", THEME, "the name in other letters", (instead(_solved, "INFONCE.IPYNB"),), says=frozenset({"missing_notebook", "unknown_notebook"})),
+    Attack("second_copy", THEME, "another notebook beside", (beside("infonce (1).ipynb", b"{}"),), keeps=ALL, says=frozenset({"unknown_notebook", "refused_file"})),
     Attack("missing_notebook", THEME, "no notebook, only a file", (instead(b"x = 1\n", "helper.py"),), base="stubs", says=MISSING),
     Attack("empty_folder", THEME, "an empty folder", (rework(lambda draft: setattr(draft, "raw", True)),), base="stubs", says=MISSING),
     Attack("fifo", THEME, "a FIFO instead of the notebook", (_instead_of_file(os.mkfifo),), base="stubs", says=REFUSED),
@@ -158,20 +158,25 @@ def _named(name: str, tries: str, student: str) -> Attack:
     return Attack(name, IDS, tries, (), keeps=ALL, says=None, student=student)
 
 
+def _unfit(name: str, tries: str, student: str) -> Attack:
+    """A name that no gradebook takes: nothing is graded, and somebody has to be told."""
+    return Attack(name, IDS, tries, (), says=frozenset({"unreadable"}), student=student)
+
+
 names = [
     _named("id_formula", "=cmd as a name", "=cmd|' !A0"),
     _named("id_plus", "+1 as a name", "+1+cmd"),
     _named("id_minus", "-rf as a name", "-rf"),
     _named("id_at", "@SUM as a name", "@SUM(1,1)"),
-    _named("id_climbs", "..\\x as a name", "..\\..\\x"),
-    _named("id_dots", "...x as a name", "...x"),
+    _unfit("id_climbs", "..\\x as a name", "..\\..\\x"),
+    _unfit("id_dots", "...x as a name", "...x"),
     _named("id_markup", "markup as a name", "<img src=x onerror=pwned()>"),
-    _named("id_line_break", "a line break in a name", "new\nline,1,2"),
+    _unfit("id_line_break", "a line break in a name", "new\nline,1,2"),
     _named("id_sql", "SQL as a name", "x'); DROP TABLE grade;--"),
     _named("id_star", "a star and brackets in a name", "[a-z]*"),
     _named("id_format", "a format as a name", "{student_id}%s{0}"),
-    _named("id_unicode", "letters that run backwards", "anna\u202exyz\u0301"),
-    _named("id_long", "a name of 200 characters", "n" * 200),
+    _unfit("id_unicode", "letters that run backwards", "anna\u202exyz\u0301"),
+    _unfit("id_long", "a name of 200 characters", "n" * 200),
     _named("id_mail", "an address as a name", "a.b+c@example.org"),
 ]
 
