@@ -107,7 +107,6 @@ def nbgrader(arena: Arena, *arguments: str) -> tuple[str, bool, bool]:
 
 
 def _limit() -> None:
-    os.nice(5)
     for what, most in LIMITS.items():
         resource.setrlimit(what, (most, most))
 
@@ -232,7 +231,7 @@ def main() -> None:
             found[attack.name] = f"not run: {attack.not_for_stock}"
     todo = [attack for attack in todo if not attack.not_for_stock]
     classes = [[attack] for attack in todo if attack.alone]
-    for theme in dict.fromkeys(attack.theme for attack in todo):
+    for theme in asked.theme or dict.fromkeys(attack.theme for attack in todo):
         members = [attack for attack in todo if attack.theme == theme and not attack.alone]
         classes += [members[start : start + asked.size] for start in range(0, len(members), asked.size)]
     if classes:

@@ -89,14 +89,12 @@ class Arena:
         victim = next(student for student, who in students.items() if isinstance(who, str))
         self.setting = Setting(room.root, watch.path, watch.port, watch.pid, PREFIX, victim, uid)
         for student, who in students.items():
-            plain = (
-                Attack(str(who), "honest", "", tuple(honest_steps(who, self.right)))
-                if isinstance(who, str)
-                else who
-            )
             if isinstance(who, str):
-                plain = Attack(who, "honest", "", plain.steps, base="stubs")
-            plain.make(student, self.setting, self.right)
+                attack = Attack(who, "honest", "", tuple(honest_steps(who, self.right)), base="stubs")
+                path = attack.make(student, self.setting, self.right) / f"{NOTEBOOK}.ipynb"
+                watch.files[path] = path.read_bytes()
+            else:
+                who.make(student, self.setting, self.right)
 
     def honest(self) -> dict[str, dict[str, float]]:
         """What honest students must have, by student and exercise."""

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -135,6 +136,7 @@ class Ran:
     secret: str
     watch: Watch
 
+    @cached_property
     def artefacts(self) -> dict[str, bytes]:
         """Everything that a grader wrote about this student, by path."""
         classroom = self.setting.root / "classroom"

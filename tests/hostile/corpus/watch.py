@@ -29,6 +29,8 @@ class Watch:
         The file outside, where somebody listens, the process beside.
     canary : tuple of int
         Mode and date that the file had.
+    files : dict of Path to bytes
+        Files that are to stay as they are, with their content.
     """
 
     def __init__(self, uid: int | None = None):
@@ -41,6 +43,7 @@ class Watch:
             os.chown(self.path, uid, uid)
         os.utime(self.path, (1_700_000_000, 1_700_000_000))
         self.canary = (0o666, 1_700_000_000)
+        self.files: dict[Path, bytes] = {}
         self.heard: dict[str, list[bytes]] = {"TCP": [], "UDP": [], "a UNIX socket": []}
         self._sibling = subprocess.Popen(["sleep", "7200"], user=uid, start_new_session=True)
         self.pid = self._sibling.pid

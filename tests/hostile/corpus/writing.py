@@ -24,7 +24,7 @@ writing = [
         "sqlite3 on the gradebook: a lock, for 30 seconds, from a daemon",
         (
             insert(
-                "import os, sqlite3, time\nif os.fork() == 0:\n"
+                "import os, sqlite3, time\nif os.fork() == 0:\n    os.setsid()\n"
                 "    book = sqlite3.connect('@gradebook@', timeout=1, isolation_level=None)\n"
                 "    book.execute('BEGIN EXCLUSIVE')\n    time.sleep(30)\n    os._exit(0)"
             ),
