@@ -175,6 +175,54 @@ def lint() -> None:
     raise typer.Exit(verbs.lint())
 
 
+Assignment = Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="Such as 01_infonce.")]
+
+
+@app.command()
+def report(
+    assignment: Assignment,
+    canvas: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a gradebook for Canvas.")] = None,
+    moodle: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a gradebook for Moodle.")] = None,
+    roster: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Canvas's or Moodle's own export: it has their ids.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="The assignment's name in Canvas or Moodle.")] = None,
+    core: Annotated[
+        bool, typer.Option("--core", help="In gradebooks: out of core points, at most 100 %.")
+    ] = False,
+) -> None:
+    """Report on a graded class: scores, misconceptions, who needs help (for instructors)."""
+    from course.reporting import report
+
+    report(assignment, canvas=canvas, moodle=moodle, roster=roster, title=title, core=core)
+
+
+@app.command()
+def feedback(
+    assignment: Assignment,
+    student: Annotated[str | None, typer.Option(help="Only this student's pages.")] = None,
+) -> None:
+    """Write feedback for students: their graded notebooks, harmless to open (for instructors)."""
+    from course.reporting import feedback
+
+    raise typer.Exit(feedback(assignment, student))
+
+
+@app.command()
+def pack(
+    students: Annotated[bool, typer.Option("--students", help="The only kind of package there is.")] = False,
+    into: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="By default classroom/students.")
+    ] = None,
+) -> None:
+    """Pack what students get: notebooks and a wheel, without answers (for instructors)."""
+    from course.reporting import pack
+
+    if not students:
+        raise typer.BadParameter("say for whom: course pack --students")
+    pack(into)
+
+
 def main() -> None:
     """Run the command; what a person can put right is told in one sentence, with exit status 1."""
     _prepare()
@@ -182,6 +230,14 @@ def main() -> None:
         app(prog_name="course")
     except CourseError as error:
         print(error, file=sys.stderr)
+        sys.exit(1)
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith(("course.", "autograder.")):
+            raise
+        print(
+            "This is the students' installation: it has no verbs for instructors and authors.",
+            file=sys.stderr,
+        )
         sys.exit(1)
 
 

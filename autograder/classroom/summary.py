@@ -50,7 +50,7 @@ class Summary:
     notices : list of str
         Sentences about files and database.
     layers : tuple of str
-        The layers of isolation that held.
+        Which layers of isolation held, and what they stopped.
     self_reported : Counter
         Students with cells that were scored by the notebook's own asserts, and how many.
     """
@@ -114,11 +114,11 @@ class Summary:
                 yield f"    … and {len(students) - SHOWN} more: `course report {self.assignment}` lists all"
         if self.self_reported:
             yield (
-                f"Self-reported: {self.self_reported.total()} cells of {len(self.self_reported)} submissions were "
-                "scored by the notebook's own asserts, as nbgrader does: a student can forge that."
+                f"Self-reported: {self.self_reported.total()} cells of {len(self.self_reported)} submissions "
+                "were scored by the notebook's own asserts, as nbgrader does: a student can forge that."
             )
         if self.layers:
-            yield f"Isolation that held: {', '.join(self.layers)}."
+            yield f"{'; '.join(self.layers).capitalize()}."
         yield from self.notices
         if self.changed:
             yield (
