@@ -25,9 +25,9 @@ from autograder.classroom import lock
 from autograder.classroom.errors import GradingError
 from autograder.classroom.ledger import Ledger
 from autograder.classroom.options import Options
+from autograder.classroom.pool import Pool
 from autograder.classroom.running import run
 from autograder.classroom.task import Submission
-from autograder.classroom.workers import local
 
 HERE = Path(__file__).parent
 
@@ -61,7 +61,7 @@ def grading(root, source):
     """Run with two processes."""
 
     def go(options=None, use=source, **given):
-        workers = local(2, fake.prepare, fake.close)
+        workers = Pool(2, fake.prepare, fake.close)
         try:
             return run(root, small.NAME, workers, options, grade=fake.grade, source=use, **given)
         finally:
@@ -191,7 +191,7 @@ def test_what_could_not_be_graded_is_tried_again_by_the_next_run(root, hand_in, 
 
 def test_processes_that_do_not_start_end_the_run(root, hand_in, source):
     hand_in("ann")
-    workers = local(2, fake.fail_to_start, fake.close)
+    workers = Pool(2, fake.fail_to_start, fake.close)
     with pytest.raises(GradingError, match="end as soon as they start"):
         run(root, small.NAME, workers, grade=fake.grade, source=source)
     workers.close()
@@ -327,7 +327,7 @@ class Endless(small.Small):
 def test_a_thousand_submissions_take_no_more_memory_than_a_hundred(root, tmp_path, capsys):
     source = Endless(root, tmp_path / "control", 1000)
     begun = time.monotonic()
-    workers = local(2, fake.prepare, fake.close)
+    workers = Pool(2, fake.prepare, fake.close)
     try:
         summary = run(root, small.NAME, workers, grade=fake.grade, source=source)
     finally:
