@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,8 +76,7 @@ def _class(asked: Asked) -> int:
     from autograder.classroom.running import run
 
     root = _course(asked.root)
-    workers = _workers(asked)  # they warm up while we read
-    try:
+    with _workers(asked) as workers:  # they warm up while we read
         folder = Folder(root, asked.db)
         name = meant(asked.name, folder.assignments())
         _register(folder, name)
@@ -85,13 +84,11 @@ def _class(asked: Asked) -> int:
             from autograder.classroom.dry_run import dry_run
 
             changes = dry_run(root, name, workers, _options(asked), grade=work)
-            print(*changes.lines(), sep="\n")
+            _say(changes.lines())
             return int(bool(changes.failed))
         summary = run(root, name, workers, _options(asked), grade=work)
-        print(*summary.lines(), sep="\n")
-        return summary.exit_status
-    finally:
-        workers.close()
+    _say(summary.lines())
+    return summary.exit_status
 
 
 def _one(asked: Asked) -> int:
@@ -100,13 +97,10 @@ def _one(asked: Asked) -> int:
     from autograder.classroom.one_notebook import grade_notebook, lines
 
     root = asked.root.resolve() if asked.root else paths.root()
-    workers = _workers(replace(asked, jobs=1))
-    try:
+    with _workers(replace(asked, jobs=1)) as workers:
         name = meant(asked.assignment, Folder(root).assignments()) if asked.assignment else None
         result = grade_notebook(Path(asked.name), root, name, workers, _options(asked), grade=work)
-    finally:
-        workers.close()
-    print(*lines(result.outcome), sep="\n")
+    _say(lines(result.outcome))
     if asked.into and result.files:
         _write(asked.into, result.files[f"{result.outcome.notebooks[0].name}.ipynb"])
     return int(result.outcome.status == "could not be graded")
@@ -184,6 +178,13 @@ def _workers(asked: Asked) -> Workers:
         return Cluster(asked.scheduler, prepare, close, partial(held, asked.unsafe))
     jobs = asked.jobs or len(os.sched_getaffinity(0))
     return Pool(jobs, prepare, close, partial(held, asked.unsafe))
+
+
+def _say(lines: Iterable[str]) -> None:
+    from autograder.classroom.telling import printable
+
+    for text in lines:  # a verdict has several lines
+        print(*map(printable, text.split("\n")), sep="\n")
 
 
 def _write(path: Path, content: bytes) -> None:

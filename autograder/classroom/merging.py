@@ -63,7 +63,7 @@ class Merger:
 
     def waiting(self) -> dict[str, int]:
         """Students with cells that a person has to grade, and how many."""
-        if self._unreachable >= ENOUGH:
+        if self._unreachable:
             return {}
         return self._writer.waiting(self._name)
 

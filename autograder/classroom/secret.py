@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -57,8 +58,7 @@ def key(of_class: bytes, student: str) -> bytes:
 def _make(path: Path) -> None:
     # Complete before it has its name, and never over a secret that another process has just made.
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".secret.{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor, partial = tempfile.mkstemp(prefix=".secret.", dir=path.parent)  # for its owner only
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(f"{secrets.token_hex(BYTES)}\n")
@@ -67,4 +67,4 @@ def _make(path: Path) -> None:
         with suppress(FileExistsError):
             os.link(partial, path)
     finally:
-        partial.unlink()
+        os.unlink(partial)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from typing import Self
 
 from autograder.classroom.errors import GradingError
 from autograder.classroom.isolation import IsolationError
@@ -47,6 +48,12 @@ class Workers:
         self.said: tuple[str, ...] = ()
         self._first = first
         self._use(executor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(now=kind is not None)
 
     def submit(self, grade: Callable[[Task], Result], task: Task) -> Future[Result]:
         """Hand a task to the executor."""
