@@ -37,10 +37,16 @@ class Warmed:
     """
 
     def __init__(
-        self, process: subprocess.Popen[bytes], layers: Sequence[Layer], said: int, folder: str | None
+        self,
+        process: subprocess.Popen[bytes],
+        layers: Sequence[Layer],
+        lifeline: int,
+        said: int,
+        folder: str | None,
     ) -> None:
         self.process = process
         self.layers = tuple(layers)
+        self._lifeline = lifeline
         self._said = said
         self._folder = folder
         self._heard = b""
@@ -59,12 +65,18 @@ class Warmed:
 
     def close(self) -> None:
         """End the process, and with it everything that was forked from it."""
-        self.process.kill()
-        self.process.wait(CLOSING_SECONDS)
-        if self._said >= 0:
-            self.complaint()
-            os.close(self._said)
-            self._said = -1
+        if self._lifeline < 0:
+            return
+        os.close(self._lifeline)
+        self._lifeline = -1
+        try:
+            self.process.wait(CLOSING_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(CLOSING_SECONDS)
+        self.complaint()
+        os.close(self._said)
+        self._said = -1
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -102,16 +114,18 @@ def launch(
 
     Notes
     -----
-    It ends when the thread that called this ends (Linux ties the two, not the processes): call it from one
-    that lives as long as the process is needed.
+    The process ends when this one does, however that happens, or closes it.
     """
     paths = readable_paths(readable)
     program, no_view = bubblewrap.found() if "view" in layers_wanted else ("", "not wanted")
     become, no_uid = _user("uid" in layers_wanted)
+    if become and not program:
+        _check_reach(paths)
     folder = None if program else tempfile.mkdtemp(prefix="submission-")
     if folder and become:
         os.chown(folder, NOBODY, NOBODY)
     work = folder or bubblewrap.WORK
+    held, lifeline = os.pipe()
     given = settings.Settings(
         work,
         tuple(map(str, paths.readable)),
@@ -119,14 +133,25 @@ def launch(
         no_view,
         no_uid,
         tuple(sorted(layers_wanted)),
+        held,
     )
     variables = _variables(work) | given.dump() | dict(environment or {})
     uid = str(NOBODY) if become else "0"
-    command = [sys.executable, "-I", "-S", STAGE, uid, uid, sys.executable, "-m", module, *arguments]
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        STAGE,
+        str(held),
+        uid,
+        uid,
+        sys.executable,
+        "-m",
+        module,
+        *arguments,
+    ]
     if program:
         command = bubblewrap.wrapped(program, paths.readable, WARMED_BYTES) + command
-    elif become:
-        _check_reach(paths)
     said, saying = os.pipe()
     try:
         # A process that writes more than the pipe holds is not to wait for a reader.
@@ -139,12 +164,17 @@ def launch(
             stderr=saying,
             env=variables,
             cwd=folder or "/",
-            pass_fds=[s.fileno() for s in sockets],
+            pass_fds=[held, *(s.fileno() for s in sockets)],
         )
+    except BaseException:
+        os.close(lifeline)
+        os.close(said)
+        raise
     finally:
         os.close(saying)
+        os.close(held)
     layers = [Layer("view", not no_view, no_view), Layer("uid", not no_uid, no_uid)]
-    return Warmed(process, layers, said, folder)
+    return Warmed(process, layers, lifeline, said, folder)
 
 
 def _user(wanted: bool) -> tuple[bool, str]:
