@@ -61,6 +61,11 @@ def tree(pid: int) -> list[Process]:
     return list(found.values())
 
 
+def children(pid: int) -> list[Process]:
+    """The processes that a process started, or inherited, and that still run."""
+    return [one for one in map(read, _children(pid)) if one is not None and one.threads]
+
+
 def _children(pid: int) -> Iterator[int]:
     with suppress(OSError):
         for task in os.listdir(f"/proc/{pid}/task"):

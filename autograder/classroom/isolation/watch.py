@@ -68,6 +68,10 @@ class Watch:
         memory, threads = self._memory.count(students), sum(one.threads for one in students)
         return Usage(self._count_cpu(found), memory, threads, self._memory.files.bytes())
 
+    def cpu_seconds(self) -> float:
+        """CPU time alone, which is quicker told."""
+        return self._count_cpu(processes.tree(self.pid))
+
     def over(self) -> str | None:
         """Which limit they have passed together: ``"memory"``, ``"processes"``, or none."""
         usage = self.usage()
@@ -77,6 +81,13 @@ class Watch:
         if usage.memory_bytes > self._bounds.memory_bytes or usage.file_bytes > most_files:
             return "memory"
         return None
+
+    def interrupt(self) -> bool:
+        """Send Ctrl-C to the student's process, the eldest below the first; whether there is one."""
+        below = processes.children(self.pid)
+        return bool(below) and processes.signal_if_same(
+            min(below, key=lambda one: one.started).identity, signal.SIGINT
+        )
 
     def kill(self, wait_seconds: float = ENDING_SECONDS) -> bool:
         """End them all, and tell whether they were gone within the time."""
