@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from weakref import WeakSet
 
-from autograder.classroom.isolation import bubblewrap, settings
+from autograder.classroom.isolation import bubblewrap, processes, settings
 from autograder.classroom.isolation.layers import ALL, Layer
 from autograder.classroom.isolation.readable import HOME, Readable, needs_path, readable_paths
 
@@ -24,6 +26,18 @@ CLOSING_SECONDS = 5.0
 
 class IsolationError(RuntimeError):
     """Isolation cannot be had; the message says what to do."""
+
+
+_alive: WeakSet[Warmed] = WeakSet()
+
+
+def _let_all_go() -> None:
+    for warmed in list(_alive):
+        warmed.let_go()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_all_go)
 
 
 class Warmed:
@@ -50,6 +64,8 @@ class Warmed:
         self._said = said
         self._folder = folder
         self._heard = b""
+        self._owner = os.getpid()
+        _alive.add(self)
 
     def complaint(self) -> str:
         """What the process wrote to its stdout and stderr: at most what a pipe holds, the rest is dropped."""
@@ -63,17 +79,21 @@ class Warmed:
             self._heard = (self._heard + piece)[-(1 << 16) :]
         return self._heard.decode(errors="replace").strip()
 
+    def let_go(self) -> None:
+        """Let go of the lifeline: in a fork of the grader, whose end is not to be waited for."""
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
+
     def close(self) -> None:
         """End the process, and with it everything that was forked from it."""
-        if self._lifeline < 0:
+        if self._said < 0 or os.getpid() != self._owner:
             return
-        os.close(self._lifeline)
-        self._lifeline = -1
-        try:
-            self.process.wait(CLOSING_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(CLOSING_SECONDS)
+        self.let_go()
+        # Its forks follow it. A process that this one forked without knowing may still hold the lifeline.
+        for one in processes.tree(self.process.pid):
+            processes.signal_if_same(one.identity, signal.SIGKILL)
+        self.process.wait(CLOSING_SECONDS)
         self.complaint()
         os.close(self._said)
         self._said = -1
@@ -116,6 +136,8 @@ def launch(
     -----
     The process ends when this one does, however that happens, or closes it.
     """
+    if sys.platform != "linux":
+        raise IsolationError("Isolation needs Linux.")
     paths = readable_paths(readable)
     program, no_view = bubblewrap.found() if "view" in layers_wanted else ("", "not wanted")
     become, no_uid = _user("uid" in layers_wanted)

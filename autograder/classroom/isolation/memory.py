@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from autograder.classroom.isolation.namespaces import SCRATCH, SHARED_SOURCE, WORK_SOURCE
 from autograder.classroom.isolation.processes import Identity, Process, parent_of
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
+PAGE = mmap.PAGESIZE
 KIB = 1024
 NEAR = 0.8  # of the limit: from here on memory is counted exactly
 SHARE = 20  # counting takes at most one part in so many of the time

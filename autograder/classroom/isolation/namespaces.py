@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import socket
@@ -87,6 +86,8 @@ def _new_user() -> None:
 
 def raise_loopback() -> None:
     """Bring up the new network's only interface."""
+    import fcntl  # of Unix only
+
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         up_and_running = 0x41
         fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh22x", b"lo", up_and_running))  # SIOCSIFFLAGS

@@ -15,7 +15,7 @@ if sys.platform != "linux":
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from rooms import ORDINARY, Room
+from isolated_rooms import ORDINARY, Room
 
 from autograder.classroom.isolation import ALL, IsolationError, namespaces
 from autograder.classroom.isolation.readable import HOME, PARTS
@@ -66,7 +66,7 @@ def copy():
                 shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, target)
-        for helper in ("rooms.py", "student_room.py"):
+        for helper in ("isolated_rooms.py", "student_room.py"):
             shutil.copy(Path(__file__).with_name(helper), folder)
         subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
         yield folder
@@ -87,7 +87,7 @@ def as_user(copy, tmp_path):
             pytest.skip("bubblewrap is not installed")
         ids = {"user": uid, "group": uid, "extra_groups": []} if os.getuid() == 0 else {}
         done = subprocess.run(
-            [python or sys.executable, "-B", copy / "rooms.py", *without],
+            [python or sys.executable, "-B", copy / "isolated_rooms.py", *without],
             env={
                 "PATH": path if bubblewrap else "/nowhere",
                 "PYTHONPATH": str(copy),

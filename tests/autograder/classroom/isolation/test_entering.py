@@ -1,7 +1,7 @@
 """What a student's process finds inside, and what it can and cannot do there."""
 
 import pytest
-from rooms import LIMITS, Room, exists, until
+from isolated_rooms import LIMITS, Room, exists, until
 
 from autograder.classroom.isolation import Limits
 

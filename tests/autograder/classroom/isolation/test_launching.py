@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from rooms import HERE, Room, exists, until
+from isolated_rooms import HERE, Room, exists, until
 
 from autograder.classroom import isolation
-from autograder.classroom.isolation import ALL, IsolationError, bubblewrap, launching
+from autograder.classroom.isolation import ALL, IsolationError, bubblewrap, launching, processes
 from autograder.classroom.isolation.readable import HOME
 
 LOOK = """
@@ -146,7 +146,7 @@ def test_a_process_that_complains_without_end_is_cut_and_does_not_wait(launched,
 
 def test_it_ends_when_the_grader_is_killed():
     code = (
-        "import sys, time; sys.path.insert(0, sys.argv[1]); import rooms; room = rooms.Room();"
+        "import sys, time; sys.path.insert(0, sys.argv[1]); import isolated_rooms; room = isolated_rooms.Room();"
         "from autograder.classroom.isolation import processes; import os;"
         "print(*[p.pid for p in processes.tree(os.getpid()) if p.pid != os.getpid()], flush=True); time.sleep(60)"
     )
@@ -160,6 +160,23 @@ def test_it_ends_when_the_grader_is_killed():
         assert all(exists(pid) for pid in pids)
         grader.send_signal(signal.SIGKILL)
     assert until(lambda: not any(exists(pid) for pid in pids))
+
+
+@pytest.mark.parametrize("end", [lambda room: room.warmed.close(), lambda room: room.warmed.let_go()])
+def test_a_fork_of_the_grader_does_not_keep_it_alive(end):
+    room = Room()
+    pid = os.fork()
+    if pid == 0:
+        signal.pause()
+        os._exit(0)
+    try:
+        theirs = [one.pid for one in processes.tree(room.warmed.process.pid)]
+        end(room)
+        assert until(lambda: not any(exists(one) for one in theirs))
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        room.close()
 
 
 def test_a_thread_that_ends_does_not_take_it_along():
@@ -205,3 +222,23 @@ def test_a_bubblewrap_that_does_not_work_is_not_used(monkeypatch, tmp_path):
 def test_all_layers_have_a_word_on_what_they_are_for():
     assert set(isolation.LAYERS) == ALL
     assert all(isolation.LAYERS.values())
+
+
+def test_importing_works_where_isolation_does_not():
+    code = (
+        "import os, signal, socket, sys\n"
+        "sys.platform = 'win32'\n"
+        "for name in ('fcntl', 'resource', 'pwd', 'grp', 'termios'):\n    sys.modules[name] = None\n"
+        "for name in ('sysconf', 'O_PATH', 'fork', 'getuid', 'geteuid', 'register_at_fork', 'pidfd_open'):\n"
+        "    delattr(os, name)\n"
+        "del signal.SIGKILL, socket.AF_UNIX\n"
+        "from autograder.classroom import isolation\n"
+        "print(isolation.Limits().processes)\n"
+        "try:\n    isolation.launch('x', [], sockets=[], readable=[])\n"
+        "except isolation.IsolationError as error:\n    print(error)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(HOME)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.stdout.splitlines() == ["128", "Isolation needs Linux."], done.stderr

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from rooms import ORDINARY
+from isolated_rooms import ORDINARY
 
 from autograder.classroom.isolation import (
     ALL,

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from rooms import BURN_ORPHANS, LIMITS, burning, exists, until
+from isolated_rooms import BURN_ORPHANS, LIMITS, burning, exists, until
 
 from autograder.classroom.isolation import Limits, memory
 
