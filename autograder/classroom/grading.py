@@ -97,7 +97,8 @@ def _released(name: str, assignment: Assignment) -> bool:
 
 def _zeros(spec: NotebookSpec, problems: Sequence[Problem]) -> list[CellGrade]:
     """What nbgrader gives for a notebook that was not handed in; nothing if it could not be read."""
-    if any(one.notebook == spec.name and one.kind in ("unreadable", "too_large") for one in problems):
+    unread = [one for one in problems if one.kind in ("unreadable", "too_large")]
+    if any(one.notebook in (spec.name, None) for one in unread):  # None: the whole folder could not be read
         return []
     return [CellGrade(grade_id=cell.grade_id, points=cell.points, score=0.0) for cell in spec.graded]
 

@@ -7,7 +7,7 @@ from autograder.classroom.warmed import warmed
 
 
 def held(unsafe: bool = False) -> tuple[str, ...]:
-    """Wait for the warmed process; a line says which layers hold and how many start-up attacks they stopped.
+    """Wait for the warmed process; a line says which layers hold and which attacks they stopped.
 
     Raises
     ------

@@ -131,8 +131,9 @@ class Sitting:
                 room.freeze(self._slots[released.grade_id], released.variable)
 
     def _keep(self, cell: NotebookNode, shown: Shown) -> None:
-        cell.outputs = outputs.clean(shown.outputs, self._limits.output_bytes)
-        if shown.cut:
+        cleaned = outputs.clean(shown.outputs, self._limits.output_bytes)
+        cell.outputs = outputs.limit_lines(cleaned)  # before scoring, as nbgrader does
+        if shown.cut or outputs.was_cut(cleaned):
             self._say("output_cut", "It showed more than a cell may show: the rest was cut off.")
         if shown.interrupted:
             self._note(shown.interrupted)

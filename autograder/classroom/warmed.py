@@ -65,8 +65,8 @@ def warmed(unsafe: bool = False) -> Warmed:
         _mine.findings = isolation.canaries()  # while the warmed process still imports
     if _mine.findings.escaped and not unsafe:
         raise isolation.IsolationError(
-            f"Submissions are not graded here: {isolation.describe(_mine.findings)}. Install bubblewrap, allow "
-            "user namespaces, or use a newer kernel; --unsafe grades all the same, people whom you trust only."
+            f"Submissions are not graded here: {isolation.describe(_mine.findings)}. Install bubblewrap, "
+            "allow user namespaces, or use a newer kernel; --unsafe grades people whom you trust all the same."
         )
     if not _mine.ready:
         _await(_mine)

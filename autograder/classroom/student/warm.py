@@ -82,10 +82,10 @@ def warm_up() -> shell.Shell:
     import io
 
     import torch
-    from matplotlib import pyplot
 
     isolation.prepare()
     torch.set_num_threads(1)
+    pyplot = importlib.import_module("matplotlib.pyplot")
     figure, axes = pyplot.subplots()
     axes.plot([0, 1], label=r"$\tau$")
     axes.set_title("warm")

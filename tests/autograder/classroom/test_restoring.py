@@ -907,7 +907,7 @@ def _at_a_random_place(draw, value, *, delete):
     return value
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_damage_raises_or_loses_a_graded_cell(other, data):
     raw = json.dumps(data.draw(damage(json.loads(other.raw)))).encode()
@@ -922,7 +922,7 @@ def test_no_damage_raises_or_loses_a_graded_cell(other, data):
     assert again == notebook
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_bytes_raise(other, data):
     raw = bytearray(other.raw)
