@@ -164,7 +164,7 @@ def _furnish(given: Settings, bounds: Bounds, layers: Layers) -> None:
 
 def _own_view(given: Settings, bounds: Bounds, layers: Layers) -> str:
     root = view.build(given.work, given.readable)
-    namespaces.mount_own(given.work, bounds, root)
+    layers["mount"] = Layer("mount", True, namespaces.mount_own(given.work, bounds, root))
     layers.attempt("proc", lambda: namespaces.mount_proc(root))
     view.switch(root)
     return "mounted for each notebook"

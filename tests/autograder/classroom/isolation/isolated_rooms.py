@@ -145,6 +145,15 @@ BURN_ORPHANS = """
 """
 
 
+OPEN_TERMINAL = """
+    import os, pty
+    try:
+        say(terminal=os.ttyname(pty.openpty()[1]))
+    except OSError as error:
+        say(terminal=str(error))
+"""
+
+
 if __name__ == "__main__":
     # As another user: print what the start-up attacks came to, and what was seen of orphans' CPU time.
     from autograder.classroom.isolation import canaries
@@ -155,6 +164,8 @@ if __name__ == "__main__":
     with room.inside(BURN_ORPHANS) as inside:
         seconds = burning(inside)
         gone = inside.watch.kill()
+    with room.inside(OPEN_TERMINAL) as inside:
+        terminal = inside.hear()["terminal"]
     room.close()
     print(
         json.dumps(
@@ -165,6 +176,7 @@ if __name__ == "__main__":
                 "seconds": findings.seconds,
                 "orphans": seconds,
                 "gone": gone,
+                "terminal": terminal,
             }
         )
     )

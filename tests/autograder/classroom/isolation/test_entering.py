@@ -237,6 +237,18 @@ def test_what_lessons_do_works(room):
     }
 
 
+def test_terminals_are_its_own(room, with_namespaces):
+    code = """
+        import os, pty
+        ours, theirs = pty.openpty()
+        os.write(theirs, b"shown")
+        read = os.read(ours, 10).decode()
+        say(name=os.ttyname(theirs), read=read, all=sorted(os.listdir("/dev/pts")))
+    """
+    heard = told(room, code)
+    assert heard == {"name": "/dev/pts/0", "read": "shown", "all": ["0", "ptmx"]}
+
+
 def test_nobody_stays_when_the_student_process_ends(room):
     with room.inside("say(short=True)", Limits(work_bytes=1 << 20)) as inside:
         assert inside.hear() == {"short": True}

@@ -43,6 +43,7 @@ def test_nothing_gets_through(as_user, uid, bubblewrap, with_namespaces):
         "landlock": bool(landlock.version())
     }
     assert len(told["attacks"]) == 17
+    assert told["terminal"] == "/dev/pts/0"
     assert told["orphans"] == pytest.approx(0.6, abs=0.15)
     assert told["gone"]
 
