@@ -160,9 +160,9 @@ class Room:
             self._may_interrupt = False
         if not isinstance(header, dict) or "outputs" not in header:
             raise Stopped("protocol", "its process sent something that is not a cell's outputs")
-        if time.monotonic() - began > SOON and self._watch is not None:
-            if self._watch.running() > CROWDED * self.limits.processes:
-                raise Stopped("processes", "it left more processes behind than a notebook may have")
+        some_time = time.monotonic() - began > SOON
+        if some_time and self._watch and self._watch.running() > CROWDED * self.limits.processes:
+            raise Stopped("processes", "it left more processes behind than a notebook may have")
         wants = header.get("wants_kernel")
         return Shown(
             header["outputs"],
