@@ -175,15 +175,15 @@ def _workers(asked: Asked) -> Workers:
     from functools import partial
 
     from autograder.classroom.held import held
+    from autograder.classroom.pool import Pool
     from autograder.classroom.warmed import close, prepare
-    from autograder.classroom.workers import local
 
     if asked.scheduler:
-        from autograder.classroom.cluster import cluster
+        from autograder.classroom.cluster import Cluster
 
-        return cluster(asked.scheduler, partial(held, asked.unsafe))
+        return Cluster(asked.scheduler, prepare, close, partial(held, asked.unsafe))
     jobs = asked.jobs or len(os.sched_getaffinity(0))
-    return local(jobs, prepare, close, partial(held, asked.unsafe))
+    return Pool(jobs, prepare, close, partial(held, asked.unsafe))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -24,7 +24,7 @@ from autograder.classroom import ledger_file
 from autograder.classroom.assignment import Assignment, CellSpec, NotebookSpec
 from autograder.classroom.deciding import changed, decide
 from autograder.classroom.errors import GradingError
-from autograder.classroom.gradebook import MergeError
+from autograder.classroom.gradebook_errors import MergeError
 from autograder.classroom.ledger import Ledger
 from autograder.classroom.loop import Loop
 from autograder.classroom.merging import Merger
