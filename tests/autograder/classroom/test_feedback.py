@@ -56,7 +56,9 @@ def test_a_page_asks_nobody_for_anything(room):
     for student in ("evil", "good"):
         soup = BeautifulSoup(room.page(student), "html.parser")
         assert not soup.find_all(["script", "link", "iframe"])
-        assert all(image["src"].startswith("data:image/") for image in soup.find_all("img") if "src" in image.attrs)
+        assert all(
+            image["src"].startswith("data:image/") for image in soup.find_all("img") if "src" in image.attrs
+        )
         assert "default-src 'none'" in soup.find("meta", attrs={"http-equiv": True})["content"]
 
 
@@ -73,7 +75,8 @@ def test_a_page_is_written_anew(room):
 
 
 @pytest.mark.parametrize(
-    ("assignment", "student"), [("02_none", None), ("01_infonce", "nobody"), ("../01_infonce", None), ("", None)]
+    ("assignment", "student"),
+    [("02_none", None), ("01_infonce", "nobody"), ("../01_infonce", None), ("", None)],
 )
 def test_nothing_to_write_is_said(room, assignment, student):
     with pytest.raises(ReportError, match="run `course grade"):

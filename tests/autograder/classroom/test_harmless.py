@@ -24,7 +24,21 @@ from autograder.points import Points
 from course_lib.figures.show import figure_html
 from course_lib.figures.style import new_figure
 
-ACTIVE = {"script", "style", "iframe", "object", "embed", "form", "input", "button", "svg", "math", "link", "meta", "base"}
+ACTIVE = {
+    "script",
+    "style",
+    "iframe",
+    "object",
+    "embed",
+    "form",
+    "input",
+    "button",
+    "svg",
+    "math",
+    "link",
+    "meta",
+    "base",
+}
 
 
 def dangers(html: str) -> list[str]:
@@ -36,7 +50,9 @@ def dangers(html: str) -> list[str]:
             value = " ".join(value) if isinstance(value, list) else value
             if name.startswith("on") or name in ("id", "name", "srcdoc", "action", "formaction"):
                 found.append(name)
-            if name in ("href", "src") and not re.match(r"https?:|mailto:|#|data:image/|[\w./ -]+\.png$", value):
+            if name in ("href", "src") and not re.match(
+                r"https?:|mailto:|#|data:image/|[\w./ -]+\.png$", value
+            ):
                 found.append(f"{name}={value}")
             if name == "src" and value.startswith("http"):
                 found.append(value)
@@ -192,7 +208,10 @@ def test_hidden_tests_are_in_no_cell_and_no_traceback():
         "print(In[-2])",
         outputs=[
             new_output("stream", name="stdout", text=f"{HIDDEN}\nkept\n"),
-            new_output("display_data", data={"text/plain": '\x1b[31massert  secret_of(41)=="the answer nobody knows"'}),
+            new_output(
+                "display_data",
+                data={"text/plain": '\x1b[31massert  secret_of(41)=="the answer nobody knows"'},
+            ),
         ],
     )
     made = without_hidden_tests(new_notebook(cells=[check, thief]))
@@ -207,7 +226,9 @@ def test_hidden_tests_are_in_no_cell_and_no_traceback():
 
 def test_points_of_a_cell_with_hidden_tests_stay():
     outputs = [
-        new_output("execute_result", data={"text/plain": "0.5", "text/html": "secret_of(41)"}, execution_count=1),
+        new_output(
+            "execute_result", data={"text/plain": "0.5", "text/html": "secret_of(41)"}, execution_count=1
+        ),
         new_output("execute_result", data={"text/plain": "[41, 42]"}, execution_count=1),
     ]
     cell = new_code_cell(HIDDEN, outputs=outputs)

@@ -53,7 +53,9 @@ def test_a_copy_with_other_names_comments_and_layout_is_listed_first():
 
 
 def test_where_all_must_write_the_same_nobody_is_listed():
-    same = written(["a = x / x.norm(dim=1, keepdim=True)", "b = y / y.norm(dim=1, keepdim=True)", "out = a @ b.T"])
+    same = written(
+        ["a = x / x.norm(dim=1, keepdim=True)", "b = y / y.norm(dim=1, keepdim=True)", "out = a @ b.T"]
+    )
     everybody = {f"s{number:03}": same for number in range(30)}
     assert not similar_pairs({("n", "one"): everybody}, release("one"))
 
@@ -68,7 +70,9 @@ def test_short_answers_and_small_classes_tell_nothing():
 
 def test_untouched_answers_are_not_alike():
     own = answers(20) | {f"untouched{number}": STUB for number in range(5)}
-    assert not any("untouched" in pair.left + pair.right for pair in similar_pairs({("n", "one"): own}, release("one")))
+    assert not any(
+        "untouched" in pair.left + pair.right for pair in similar_pairs({("n", "one"): own}, release("one"))
+    )
 
 
 def test_several_exercises_add_up():
@@ -85,7 +89,9 @@ def test_several_exercises_add_up():
 
 
 def test_tokens_are_what_a_student_wrote():
-    source = STUB.replace("raise NotImplementedError()", "total = x.sum()  # a comment\n    return total * 2.5")
+    source = STUB.replace(
+        "raise NotImplementedError()", "total = x.sum()  # a comment\n    return total * 2.5"
+    )
     assert tokens(source, STUB) == [
         *("name", "=", "x", ".", "sum", "(", ")"),
         *("return", "name", "*", "2.5"),
@@ -114,7 +120,11 @@ def test_answers_are_read_from_solution_cells(tmp_path):
     notebook = rooms.graded()
     notebook.cells[0].metadata.nbgrader.grade_id = "clip_loss"
     (folder / "infonce.ipynb").write_text(json.dumps(notebook))
-    for student, text in {"bob": "[", "eve": '{"cells": [3]}', "dan": '{"cells": [{"metadata": null}]}'}.items():
+    for student, text in {
+        "bob": "[",
+        "eve": '{"cells": [3]}',
+        "dan": '{"cells": [{"metadata": null}]}',
+    }.items():
         (tmp_path / student / "01_infonce").mkdir(parents=True)
         (tmp_path / student / "01_infonce" / "infonce.ipynb").write_text(text)
     found = read_answers(tmp_path, released, ["ada", "bob", "eve", "dan", "missing"])
