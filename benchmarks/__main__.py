@@ -18,6 +18,7 @@ class Name(StrEnum):
     contrastive = "contrastive"
     observers = "observers"
     linears = "linears"
+    grading = "grading"
 
 
 def run(names: list[Name] | None = typer.Argument(None, help="all of them if none is named")) -> None:  # noqa: B008

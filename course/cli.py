@@ -109,6 +109,59 @@ def fetch(
 
 
 @app.command()
+def grade(
+    name: Annotated[
+        str, typer.Argument(metavar="ASSIGNMENT|FILE.ipynb", help="01, infonce, ..., or one notebook.")
+    ],
+    students: Annotated[list[str] | None, typer.Argument(help="Only these; by default all.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="How many at once; by default all cores.")] = None,
+    regrade: Annotated[
+        bool, typer.Option("--regrade", help="Again what is graded; manual marks stay.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Write nothing; list scores that would change."),
+    ] = False,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Even where isolation has holes: people you trust only.")
+    ] = False,
+    cell_seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="CPU seconds that a cell may take.")
+    ] = None,
+    db: Annotated[str | None, typer.Option(metavar="URL", help="Another gradebook than the usual.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A Dask cluster: tcp://host:8786.")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Any nbgrader course; by default this one.")
+    ] = None,
+    assignment: Annotated[
+        str | None, typer.Option(help="What FILE.ipynb is, if its cells do not say.")
+    ] = None,
+    into: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write the one graded notebook.")
+    ] = None,
+) -> None:
+    """Grade a class, or one notebook, in isolation (for instructors)."""
+    raise typer.Exit(
+        verbs.grade(
+            name,
+            students=students or [],
+            jobs=jobs,
+            regrade=regrade,
+            dry_run=dry_run,
+            unsafe=unsafe,
+            cell_seconds=cell_seconds,
+            db=db,
+            scheduler=scheduler,
+            root=root,
+            assignment=assignment,
+            into=into,
+        )
+    )
+
+
+@app.command()
 def build(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if anything is stale.")] = False,
 ) -> None:

@@ -68,8 +68,11 @@ class Folder:
 
     def assignments(self) -> list[str]:
         """The names of what was released."""
-        release = Path(self.directory.format_path(self.directory.release_directory, ".", "."))
-        return sorted(path.name for path in release.glob("*/") if any(path.glob("*.ipynb")))
+        return sorted(path.name for path in self.release(".").glob("*/") if any(path.glob("*.ipynb")))
+
+    def release(self, assignment: str) -> Path:
+        """The folder of what was released under a name."""
+        return Path(self.directory.format_path(self.directory.release_directory, ".", assignment))
 
     @cached_property
     def file_mode(self) -> int:

@@ -21,7 +21,9 @@ _LENGTH = struct.Struct("<Q")
 _PIECE = 1 << 18  # bytes that are read at once
 _TICK = 0.05  # seconds between two looks at what the other side takes
 DTYPES = frozenset(
-    f"{kind}{bits}" for kind, sizes in {"int": (8, 16, 32, 64), "uint": (8, 16, 32, 64)}.items() for bits in sizes
+    f"{kind}{bits}"
+    for kind, sizes in {"int": (8, 16, 32, 64), "uint": (8, 16, 32, 64)}.items()
+    for bits in sizes
 ) | {"bool", "float16", "float32", "float64"}
 
 
@@ -127,7 +129,10 @@ class Channel:
     def _parse(self, text: bytearray) -> tuple[Any, list[tuple[str, str, list[int]]]]:
         try:
             frame = json.loads(bytes(text))
-            header, described = frame["header"], [(name, dtype, shape) for name, dtype, shape in frame["arrays"]]
+            header, described = (
+                frame["header"],
+                [(name, dtype, shape) for name, dtype, shape in frame["arrays"]],
+            )
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise FrameError(f"a header that cannot be read ({type(error).__name__})") from None
         if self.limits:

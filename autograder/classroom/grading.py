@@ -9,10 +9,11 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.classroom.assignment import Assignment, NotebookSpec
+from autograder.classroom.judging import public_facts
 from autograder.classroom.outcome import CellGrade, NotebookOutcome, Outcome, Problem, Status, status_of
 from autograder.classroom.pulling import Stopped
 from autograder.classroom.restoring import restore
-from autograder.classroom.sitting import Sitting
+from autograder.classroom.sitting import Sitting, topics_of
 from autograder.classroom.task import Result, Task
 from autograder.classroom.warmed import close, prepare, warmed
 
@@ -38,6 +39,9 @@ def grade(task: Task) -> Result:
     """
     started = time.monotonic()
     submission, assignment = task.submission, task.assignment
+    prepare()
+    for spec in assignment.notebooks:
+        public_facts(topics_of(spec))  # the judge is loaded while the warmed process warms up
     problems = list(submission.problems)
     beside = {name: content for name, content in submission.files.items() if not _released(name, assignment)}
     beside |= assignment.files
@@ -93,7 +97,8 @@ def _released(name: str, assignment: Assignment) -> bool:
 
 def _zeros(spec: NotebookSpec, problems: Sequence[Problem]) -> list[CellGrade]:
     """What nbgrader gives for a notebook that was not handed in; nothing if it could not be read."""
-    if any(one.notebook == spec.name and one.kind in ("unreadable", "too_large") for one in problems):
+    unread = [one for one in problems if one.kind in ("unreadable", "too_large")]
+    if any(one.notebook in (spec.name, None) for one in unread):  # None: the whole folder could not be read
         return []
     return [CellGrade(grade_id=cell.grade_id, points=cell.points, score=0.0) for cell in spec.graded]
 

@@ -64,7 +64,9 @@ class Implementations:
         self._place = place
         self._left, self._bytes = CALLS, ALL_BYTES
 
-    def call(self, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> tuple[Any, dict[str, np.ndarray]]:
+    def call(
+        self, header: dict[str, Any], arrays: dict[str, np.ndarray]
+    ) -> tuple[Any, dict[str, np.ndarray]]:
         """Run it once; the reply to send back.
 
         Raises

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from autograder.asking import rubric_of
@@ -25,7 +26,7 @@ from autograder.verdict import Verdict
 #: Independent draws of hidden cases. Points are lost only if an answer fails in all of them, so that a rare
 #: misfortune of random numbers costs nobody anything.
 DRAWS = 2
-MOST_ASKED = 40  # checks outside their places that one notebook may have judged
+MOST_ASKED = 20  # checks outside their places that one notebook may have judged
 
 
 class NoVerdict(Exception):
@@ -110,7 +111,8 @@ def _hidden_cases(exercise: Exercise, key: bytes, draw: int) -> Sequence[Case]:
     return cases(exercise, hidden.seed(key, exercise.id, draw), hidden=True)
 
 
-def public_facts(topics: Sequence[str]) -> dict[str, Any]:
+@cache
+def public_facts(topics: tuple[str, ...]) -> dict[str, Any]:
     """What a notebook may know while it is graded: ids, units of predictions, rubrics of explanations."""
     asked = [one for topic in topics for one in of_topic(topic).values()]
     return {
@@ -121,9 +123,16 @@ def public_facts(topics: Sequence[str]) -> dict[str, Any]:
 
 
 class Inside:
-    """Judges checks that a notebook makes outside their places: on the public cases, a limited number of times."""
+    """Judges checks that a notebook makes outside their places: on the public cases, and not without end.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    known : collection of str
+        The exercises of the notebook; it may not have others judged.
+    """
+
+    def __init__(self, known: Collection[str]) -> None:
+        self._known = known
         self._left = MOST_ASKED
 
     def __call__(self, exercise_id: str, observe: Any) -> Mapping[str, Any]:
@@ -133,8 +142,11 @@ class Inside:
             exercise = load(exercise_id)
         except KeyError:
             return _nothing(exercise_id, no_such_exercise(exercise_id))
-        if self._left < 0 or isinstance(exercise.runner, LearnerTestObserver):
-            return _nothing(exercise_id, f"{exercise_id} is judged where the lesson asks for it.", exercise.points)
+        elsewhere = exercise_id not in self._known or isinstance(exercise.runner, LearnerTestObserver)
+        if elsewhere or self._left < 0:
+            return _nothing(
+                exercise_id, f"{exercise_id} is judged where the lesson asks for it.", exercise.points
+            )
         asked, seen = cases(exercise), []
         for case in asked:
             seen.append(observe(exercise.runner, case))

@@ -146,7 +146,7 @@ class Ledger:
                     outcome.digest,
                     told,
                     json.dumps(dict(limits), sort_keys=True),
-                    outcome.model_dump_json(),
+                    _as_json(outcome),
                     "merged" if merged else "graded",
                     now,
                 ),
@@ -213,7 +213,7 @@ class Ledger:
             Verdicts(
                 who,
                 datetime.fromisoformat(at),
-                digest,
+                old,
                 json.loads(versions),
                 status,
                 score,
@@ -250,9 +250,15 @@ class Ledger:
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             raise self._unusable(error) from error
 
     def _unusable(self, error: sqlite3.Error) -> GradingError:
         doing = "written" if self._writable else "read"
         return GradingError(f"The ledger {self.path} cannot be {doing}: {error}.")
+
+
+def _as_json(outcome: Outcome) -> str:
+    """The outcome as JSON; what a student's message holds that is no character becomes a question mark."""
+    text = json.dumps(outcome.model_dump(), ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -70,9 +70,9 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
             # What a power cut takes is graded or entered again; a killed process loses nothing.
             connection.execute("PRAGMA synchronous=NORMAL")
             _migrate(connection, path)
-            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if verdict != "ok":
-                raise _damage(verdict)
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise _damage(verdict)
     except BaseException:
         connection.close()
         raise

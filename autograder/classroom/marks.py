@@ -112,14 +112,16 @@ def _changed(marks: NotebookNode, released: CellSpec) -> list[str]:
     found: dict[str, Any] = {"task": False, "cell_type": released.cell_type, **marks}
     if isinstance(found.get("locked"), bool) and (released.solution or released.grade):
         found["locked"] = released.locked  # nbgrader's is_locked asks the other marks first
-    if not (released.grade or released.task) and type(found.get("points")) in (int, float):
-        found = {
-            name: value for name, value in found.items() if name != "points" or value < 0
-        }  # means nothing
+    points = found.get("points")
+    number = isinstance(points, int | float) and not isinstance(points, bool) and points >= 0
+    if number and not (released.grade or released.task):
+        del found["points"]  # means nothing, and is allowed
     names = sorted({*wanted, *found} - {"checksum"})  # that follows from the text, and is set anyway
-    return [name for name in names if not _same(found.get(name, ...), wanted.get(name, ...))]
+    return [name for name in names if not _same(name, found.get(name, ...), wanted.get(name, ...))]
 
 
-def _same(found: Any, wanted: Any) -> bool:
-    """Equal, and neither a number for a truth value nor the other way round."""
-    return isinstance(found, bool) == isinstance(wanted, bool) and bool(found == wanted)
+def _same(name: str, found: Any, wanted: Any) -> bool:
+    """Equal, and of the same type, because nbgrader's schema asks for it; but points are any number."""
+    if name == "points" and type(found) in (int, float):
+        return bool(found == wanted)
+    return type(found) is type(wanted) and bool(found == wanted)

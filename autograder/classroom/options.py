@@ -20,8 +20,6 @@ class Options:
         Grade again what is finished; manual marks stay.
     db_url : str, optional
         A gradebook other than the configured one.
-    layers : tuple of str
-        The layers of isolation that held, for the summary.
     """
 
     students: Sequence[str] = ()
@@ -29,4 +27,3 @@ class Options:
     unsafe: bool = False
     limits: Limits = field(default_factory=Limits)
     db_url: str | None = None
-    layers: tuple[str, ...] = ()

@@ -13,7 +13,9 @@ from autograder.classroom.untrusted import strings, text
 #: How the note begins that says that something was left out.
 CUT = "... Output truncated"
 
-MOST = 10_000  # outputs of one cell
+MOST = 1000  # outputs of one cell: writing a notebook checks each, at some 0.3 ms
+
+MOST_MIMES = 100  # of one output: a rich one has five
 
 #: What the score of a cell can depend on is kept beyond the limit, this much of each.
 _RESERVE = 10_000
@@ -118,8 +120,9 @@ class _Cleaner:
     def _error(self, output: dict[str, Any]) -> NotebookNode | None:
         name, value = (self._within(text(output.get(key))) for key in ("ename", "evalue"))
         found = output.get("traceback")
+        frames = self._few(found, MOST) if isinstance(found, list) else []
         # Each entry has several lines. Those for which there is no room are left out.
-        lines = [self._within(text(line)) for line in found[:MOST]] if isinstance(found, list) else []
+        lines = [self._within(text(frame)) for frame in frames]
         if name is None or value is None:
             return None
         traceback = [line for line in lines if line is not None]
@@ -130,8 +133,10 @@ class _Cleaner:
         if not data:
             return None
         found = output.get("metadata")
-        metadata = clean_json(found) if isinstance(found, dict) and self._fits(clean_json(found)) else {}
-        made = NotebookNode(output_type=output["output_type"], data=data, metadata=NotebookNode(metadata))
+        metadata = clean_json(found) if isinstance(found, dict) else NotebookNode()
+        if not self._fits(metadata):
+            metadata = NotebookNode()
+        made = NotebookNode(output_type=output["output_type"], data=data, metadata=metadata)
         if output["output_type"] == "execute_result":
             count = output.get("execution_count")
             made.execution_count = count if type(count) is int and 0 <= count < 2**31 else None
@@ -139,7 +144,7 @@ class _Cleaner:
 
     def _bundle(self, found: object) -> NotebookNode:
         data = NotebookNode()
-        for mime, value in found.items() if isinstance(found, dict) else ():
+        for mime, value in self._few([*found.items()], MOST_MIMES) if isinstance(found, dict) else ():
             made: Any = None
             if not isinstance(mime, str) or not (mime == "text/plain" or self._fits(text(mime))):
                 continue
@@ -154,6 +159,13 @@ class _Cleaner:
             if made is not None:
                 data[text(mime)] = made
         return data
+
+    def _few(self, values: list[Any], most: int) -> list[Any]:
+        """The first and the last of many values."""
+        if len(values) <= most:
+            return values
+        self._cut = True
+        return [*values[: most // 2], *values[-most // 2 :]]
 
     def _fits(self, value: Any) -> bool:
         """Take the room that a value needs; one that needs more is left out whole."""

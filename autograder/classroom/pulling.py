@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-import psutil
 
 from autograder.case import Case
 from autograder.classroom.frames import Channel, Closed, FrameError, FrameLimits
@@ -58,7 +55,7 @@ class Allowance:
     cpu: float
     wall: float
     started: float = field(default_factory=time.monotonic)
-    cpu_before: float = 0.0
+    cpu_before: float | None = None  # looked up when the first tick passes: most things end before
 
 
 Judge = Callable[[str, Callable[[Observer, Case], Observation]], Mapping[str, Any]]
@@ -86,6 +83,8 @@ class Room:
         self._interrupted: Stopped | None = None
         self._may_interrupt = False
         self.starved = False
+        self._spent = 0.0  # of CPU time, by what was waited for last
+        self.known_cpu = 0.0  # when last looked at, which is cheaper than looking
         pairs = [socket.socketpair() for _ in range(slots + 1)]
         frame = FrameLimits(header_bytes=4 * limits.output_bytes + (1 << 20))
         try:
@@ -117,21 +116,24 @@ class Room:
     def close(self) -> None:
         """Kill everything that the notebook started."""
         if self._watch is not None:
-            self._watch.kill()
+            self._watch.kill(0.0)  # there is nothing to wait for: with their first process they all end
             self._watch.close()
         for channel in (self._channel, *self._frozen):
             channel.close()
 
     def cpu_seconds(self) -> float:
         """CPU time of everything in the room so far."""
-        return self._watch.usage().cpu_seconds if self._watch else 0.0
+        self.known_cpu = self._watch.cpu_seconds() if self._watch else 0.0
+        return self.known_cpu
 
     def start(self, files: Mapping[str, bytes], public: Mapping[str, Any]) -> None:
         """Lay out the files beside the notebook, and say what everybody may know."""
         arrays = {name: np.frombuffer(content, np.uint8) for name, content in files.items()}
         with self._within(cpu=START_SECONDS, wall=START_SECONDS):
-            self._send(self._channel, 
-                {"do": "start", "public": public, "output_bytes": self.limits.output_bytes}, arrays
+            self._send(
+                self._channel,
+                {"do": "start", "public": public, "output_bytes": self.limits.output_bytes},
+                arrays,
             )
             self._receive(self._channel)
 
@@ -181,7 +183,7 @@ class Room:
         """Run a frozen answer on a case: the observation, or what stands in the answer's place."""
         if not self._usable[slot]:
             return Observation(error=_ended("its process had ended before"))
-        before = self.cpu_seconds()
+        began = time.monotonic()
         try:
             seen = self._observe(self._frozen[slot], observer, case, implementations)
         except Stopped as stop:
@@ -189,10 +191,10 @@ class Room:
             if stop.kind != "timed_out":
                 return Observation(error=_ended(stop.text))
             seen = Observation(error={"kind": "slow", "limit": float(observer.seconds or 0.0)})
+            self.starved = self.starved or stop.waited
         if isinstance(seen, Observation) and (seen.error or {}).get("kind") == "slow":
-            # Its time limit is the wall's; an answer that has hardly computed may have been kept waiting.
-            spent = self.cpu_seconds() - before
-            self.starved = self.starved or spent < (observer.seconds or 0.0) / 2
+            # Its own time limit is the wall's: one that has hardly computed may have been kept waiting.
+            self.starved = self.starved or self._spent < (time.monotonic() - began) / 2
         return seen
 
     def _observe_here(self, observer: Observer, case: Case) -> Observation:
@@ -208,7 +210,6 @@ class Room:
             "nonce": nonce,
             "observer": to_json(observer),
             "case": described,
-            "afresh": implementations is not None,
         }
         seconds = 2 * (observer.seconds or 5.0) + 5.0
         with self._within(cpu=seconds, wall=PATIENCE * seconds):
@@ -229,9 +230,7 @@ class Room:
 
     # Waiting
 
-    def _send(
-        self, channel: Channel, header: Any, arrays: Mapping[str, np.ndarray] | None = None
-    ) -> None:
+    def _send(self, channel: Channel, header: Any, arrays: Mapping[str, np.ndarray] | None = None) -> None:
         try:
             channel.send(header, arrays)
         except FrameError as error:
@@ -248,7 +247,7 @@ class Room:
         return Stopped("memory" if over == "memory" else "crashed", "its process ended")
 
     def _within(self, *, cpu: float, wall: float) -> _Within:
-        return _Within(self, Allowance(cpu, wall, cpu_before=self.cpu_seconds()))
+        return _Within(self, Allowance(cpu, wall))
 
     def _tick(self) -> None:
         """Look at what the notebook takes while it is waited for."""
@@ -261,7 +260,9 @@ class Room:
         if over:
             watch.kill()
             raise Stopped("memory" if over == "memory" else "processes", _TOO_MUCH[over])
-        cpu, now = watch.usage().cpu_seconds, time.monotonic()
+        cpu, now = self.cpu_seconds(), time.monotonic()
+        if allowed.cpu_before is None:
+            allowed.cpu_before = cpu
         spent, waited = cpu - allowed.cpu_before, now - allowed.started
         if spent <= allowed.cpu and waited <= allowed.wall:
             return
@@ -270,19 +271,15 @@ class Room:
             raise stop
         if self._interrupted is None:
             self._interrupted = stop
-            self._interrupt(watch)
-            self._allowance = Allowance(spent + GRACE_CPU, waited + GRACE_WALL, allowed.started, allowed.cpu_before)
+            if not watch.interrupt():
+                watch.kill()
+            self._allowance = Allowance(
+                spent + GRACE_CPU, waited + GRACE_WALL, allowed.started, allowed.cpu_before
+            )
             return
         watch.kill()
         text = f"{self._interrupted.text}, and did not stop when it was interrupted"
         raise Stopped("timed_out", text, waited=self._interrupted.waited)
-
-    def _interrupt(self, watch: Watch) -> None:
-        try:
-            (student, *_) = psutil.Process(watch.pid).children()
-            os.kill(student.pid, signal.SIGINT)
-        except (psutil.Error, ValueError, ProcessLookupError):
-            watch.kill()  # nobody is there to be interrupted
 
 
 class _Within:
@@ -296,6 +293,8 @@ class _Within:
         self._room._allowance = self._allowance
 
     def __exit__(self, *exception: object) -> None:
+        before = self._allowance.cpu_before
+        self._room._spent = 0.0 if before is None else self._room.known_cpu - before
         self._room._allowance = self._before
 
 
@@ -323,7 +322,9 @@ def _called(
     implementations: Implementations, call: object, arrays: dict[str, np.ndarray]
 ) -> tuple[Any, dict[str, np.ndarray]]:
     """Pass a test's call on to the implementation, if it has the form of one."""
-    plain, names, positional = (call.get(k) for k in ("plain", "names", "positional")) if isinstance(call, dict) else (None,) * 3
+    plain, names, positional = (
+        (call.get(k) for k in ("plain", "names", "positional")) if isinstance(call, dict) else (None,) * 3
+    )
     fits = (
         isinstance(plain, list)
         and isinstance(names, list)

@@ -93,6 +93,58 @@ def read_assignment(root: Path, name: str, db_url: str | None = None) -> Assignm
         notebooks = tuple(_notebook(folders, name, notebook) for notebook in found.notebooks)
     if not notebooks:
         raise ReleaseError(f"The gradebook has no notebook of assignment {name!r}. {_remedy(name)}")
+    return _assignment(folders, name, notebooks)
+
+
+def read_release(root: Path, name: str) -> Assignment:
+    """Read what was released under `name` from the release alone, without a gradebook.
+
+    It is the same where no hidden tests were taken out of the release.
+
+    Raises
+    ------
+    ReleaseError
+        If there is no release, or it cannot be read.
+    """
+    folders = course_directory(root)
+    release = Path(folders.format_path(folders.release_directory, ".", name))
+    notebooks = tuple(_from_release(folders, name, path.stem) for path in sorted(release.glob("*.ipynb")))
+    if not notebooks:
+        raise ReleaseError(f"There is no notebook in {release}. {_remedy(name)}")
+    return _assignment(folders, name, notebooks)
+
+
+def _from_release(folders: CourseDirectory, assignment: str, notebook: str) -> NotebookSpec:
+    released = _released(folders, assignment, notebook)
+    cells = []
+    for cell in released["cells"]:
+        mark = cell.get("metadata", {}).get("nbgrader", {})
+        if "grade_id" not in mark:
+            continue
+        source = "".join(cell["source"])
+        asks = mark.get("locked", False) and mark.get("grade", False) and cell["cell_type"] == "code"
+        exercise, variable = asked_by(source, exercises()) if asks else (None, None)
+        cells.append(
+            CellSpec(
+                grade_id=mark["grade_id"],
+                cell_type=cell["cell_type"],
+                source=source,
+                checksum=mark.get("checksum", ""),
+                locked=mark.get("locked", False),
+                grade=mark.get("grade", False),
+                solution=mark.get("solution", False),
+                task=mark.get("task", False),
+                points=mark.get("points", 0.0),
+                exercise=exercise,
+                variable=variable,
+            )
+        )
+    kernelspec = released.get("metadata", {}).get("kernelspec", {})
+    texts = {key: value for key, value in kernelspec.items() if isinstance(value, str)}
+    return NotebookSpec(name=notebook, cells=tuple(cells), kernelspec=texts)
+
+
+def _assignment(folders: CourseDirectory, name: str, notebooks: tuple[NotebookSpec, ...]) -> Assignment:
     asked = {cell.exercise for notebook in notebooks for cell in notebook.cells if cell.exercise}
     files = support_files(folders, name)
     execute = folders.config.get("Execute", {})

@@ -16,7 +16,7 @@ from autograder.classroom.options import Options
 from autograder.classroom.source import Source
 from autograder.classroom.summary import Summary
 from autograder.classroom.task import Result, Task
-from autograder.classroom.workers import Workers
+from autograder.classroom.workers import Workers, as_workers
 
 
 def run(
@@ -54,7 +54,6 @@ def run(
         If grading cannot begin or go on; what is graded is kept.
     """
     options = options or Options()
-    workers = executor if isinstance(executor, Workers) else Workers(lambda: executor, _slots(executor))
     folder = Folder(root, options.db_url)
     source = source or Source(folder.root, assignment, options.db_url)
     with ExitStack() as stack:
@@ -62,7 +61,7 @@ def run(
         ledger = stack.enter_context(Ledger(folder.ledger))
         merger = stack.enter_context(Merger(folder, ledger, source.assignment))
         of_class = secret.secret(folder.own)
-        loop = Loop(source, ledger, merger, workers, grade or _grade(), of_class, options)
+        loop = Loop(source, ledger, merger, as_workers(executor), grade or _grade(), of_class, options)
         return loop.go()
 
 
@@ -70,7 +69,3 @@ def _grade() -> Callable[[Task], Result]:
     from autograder.classroom.grading import grade
 
     return grade
-
-
-def _slots(executor: Executor) -> int:
-    return int(getattr(executor, "_max_workers", 1))

@@ -11,10 +11,10 @@ from nbformat.v4 import new_output
 
 from autograder.classroom import outputs
 from autograder.classroom.assignment import CellSpec, NotebookSpec
-from autograder.classroom.outcome import CellGrade, NotebookOutcome, Problem, ProblemKind
 from autograder.classroom.judging import Inside, NoVerdict, public_facts, verdict
-from autograder.classroom.pulling import Room, Shown, Stopped
 from autograder.classroom.nbgrader_rules import comments, score_of_manual, score_of_outputs
+from autograder.classroom.outcome import CellGrade, NotebookOutcome, Problem, ProblemKind
+from autograder.classroom.pulling import Room, Shown, Stopped
 from autograder.classroom.task import Task
 from autograder.classroom.warmed import Warmed
 from autograder.points import Points
@@ -105,14 +105,14 @@ class Sitting:
         )
 
     def _run(self, room: Room, notebook: NotebookNode) -> None:
-        topics = tuple(sorted({cell.exercise.partition(".")[0] for cell in self._pulled if cell.exercise}))
-        room.start(self._files, public_facts(topics))
-        inside = Inside() if topics else None
+        room.start(self._files, public_facts(topics_of(self._spec)))
+        known = {cell.exercise for cell in self._pulled if cell.exercise}
+        inside = Inside(known) if known else None
         number = 0
         for self._cell, cell in enumerate(notebook.cells):
             if cell.cell_type != "code" or self._skipped(cell) or not cell.source.strip():
                 continue
-            if room.cpu_seconds() > self._limits.notebook_seconds:
+            if room.known_cpu > self._limits.notebook_seconds:
                 self._say("timed_out", "Its cells took more time than a notebook may: the rest was not run.")
                 return
             number += 1
@@ -131,8 +131,9 @@ class Sitting:
                 room.freeze(self._slots[released.grade_id], released.variable)
 
     def _keep(self, cell: NotebookNode, shown: Shown) -> None:
-        cell.outputs = outputs.clean(shown.outputs, self._limits.output_bytes)
-        if shown.cut:
+        cleaned = outputs.clean(shown.outputs, self._limits.output_bytes)
+        cell.outputs = outputs.limit_lines(cleaned)  # before scoring, as nbgrader does
+        if shown.cut or outputs.was_cut(cleaned):
             self._say("output_cut", "It showed more than a cell may show: the rest was cut off.")
         if shown.interrupted:
             self._note(shown.interrupted)
@@ -187,7 +188,12 @@ class Sitting:
         )
 
     def _grade_of(
-        self, spec: CellSpec, score: float | None, verdict: dict[str, Any] | None, *, hidden_failed: bool = False
+        self,
+        spec: CellSpec,
+        score: float | None,
+        verdict: dict[str, Any] | None,
+        *,
+        hidden_failed: bool = False,
     ) -> CellGrade:
         return CellGrade(
             grade_id=spec.grade_id,
@@ -215,6 +221,11 @@ class Sitting:
     def _say(self, kind: ProblemKind, text: str) -> None:
         cell = None if self._cell == BEFORE else f"cell {self._cell + 1}"
         self.problems.append(Problem(kind=kind, text=text, notebook=self._spec.name, cell=cell))
+
+
+def topics_of(spec: NotebookSpec) -> tuple[str, ...]:
+    """The topics of the exercises that a notebook asks for."""
+    return tuple(sorted({cell.exercise.partition(".")[0] for cell in spec.cells if cell.exercise}))
 
 
 def _marked(cell: NotebookNode) -> bool:

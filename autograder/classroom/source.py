@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from autograder.classroom.assignment import Assignment
@@ -38,6 +39,19 @@ class Source:
     def students(self) -> list[str]:
         """Who handed something in: the names of their folders."""
         return self._folders.students()
+
+    def chosen(self, students: Sequence[str]) -> list[str]:
+        """Those of them who are asked for; all if nobody is.
+
+        Raises
+        ------
+        GradingError
+            If somebody who is asked for handed nothing in.
+        """
+        found = self.students()
+        if unknown := sorted(set(students) - set(found)):
+            raise GradingError(f"{', '.join(unknown)} handed in nothing for {self.assignment.name}.")
+        return [student for student in found if not students or student in students]
 
     def read(self, student: str) -> Submission:
         """What a student handed in; a folder's name that can be no student's id is another one in it."""

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.classroom.assignment import Assignment, NotebookSpec
+from autograder.classroom.assignment import Assignment
 from autograder.classroom.nbgrader_rules import utils
 from autograder.classroom.outcome import Problem, ProblemKind
-from autograder.classroom.parsing import grade_ids
+from autograder.classroom.recognising import SUFFIX, name_notebooks
 from autograder.classroom.releases import ReleaseError, course_directory
 from autograder.classroom.task import Submission
 from autograder.classroom.tree import LIMITS, Limits, Refusal, Tree, printable, read_tree
@@ -22,7 +22,6 @@ IGNORED = (".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback")
 
 TIMESTAMP = "timestamp.txt"
 LONGEST_ID = 128  # the gradebook's column
-SUFFIX = ".ipynb"
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Folders:
         return sorted(
             entry.name
             for entry in self.above.iterdir()
-            if entry.name not in self.excluded and os.path.lexists(entry / self.below)
+            if entry.name not in self.excluded and _handed_in(entry / self.below)
         )
 
     def folder(self, student: str) -> Path:
@@ -65,6 +64,17 @@ class Folders:
     def read(self, student: str, assignment: Assignment) -> Submission:
         """Read what a student handed in; see `read`."""
         return read(self.folder(student), student, assignment, ignored=self.ignored)
+
+
+def _handed_in(path: Path) -> bool:
+    """Whether something is there; what cannot be looked at counts, so that reading it says why."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def folders(root: Path, assignment: str) -> Folders:
@@ -168,7 +178,7 @@ def read(
         return Submission(student, assignment.name, problems=[Problem(kind="unreadable", text=text)])
     problems = [_refused(refusal, assignment) for refusal in tree.refusals]
     timestamp = _timestamp(tree, problems)
-    files = _notebooks(tree, assignment, problems)
+    files = name_notebooks(tree, assignment, problems)
     return Submission(student, assignment.name, files, problems, timestamp, _digest(files))
 
 
@@ -200,44 +210,6 @@ def _is_date(text: str) -> bool:
     except (ValueError, OverflowError, TypeError, AttributeError):  # what dateutil raises for odd text
         return False
     return True
-
-
-def _notebooks(tree: Tree, assignment: Assignment, problems: list[Problem]) -> dict[str, bytes]:
-    """The files with notebooks under their released names; other notebooks are left out, and named."""
-    expected = {f"{notebook.name}{SUFFIX}": notebook for notebook in assignment.notebooks}
-    others = {
-        path: content
-        for path, content in tree.files.items()
-        if path.lower().endswith(SUFFIX) and path not in expected
-    }
-    files = {path: content for path, content in tree.files.items() if path not in others}
-    refused = {refusal.path for refusal in tree.refusals}
-    missing = {
-        path: notebook for path, notebook in expected.items() if path not in files and path not in refused
-    }
-    known = {path: grade_ids(content) for path, content in others.items()} if missing else {}
-    fits = {path: [other for other in known if _fits(known[other], spec)] for path, spec in missing.items()}
-    for path, spec in missing.items():
-        found = fits[path]
-        if len(found) == 1 and sum(found[0] in candidates for candidates in fits.values()) == 1:
-            files[path] = others.pop(found[0])
-            text = f"{found[0]} was graded as {path}: that was not handed in, and its cells are these."
-            problems.append(Problem(kind="unknown_notebook", text=text, notebook=spec.name))
-        else:
-            text = f"{path} was not handed in."
-            if found:
-                text += f" {', '.join(found)} could each be it: rename the right one."
-            problems.append(Problem(kind="missing_notebook", text=text, notebook=spec.name))
-    for path in others:
-        text = f"{path} is not a notebook of this assignment, and was left out."
-        problems.append(Problem(kind="refused_file", text=text))
-    return dict(sorted(files.items()))
-
-
-def _fits(found: frozenset[str], notebook: NotebookSpec) -> bool:
-    """Whether a notebook has most of the released cells: some may have been deleted."""
-    released = {cell.grade_id for cell in notebook.cells}
-    return 2 * len(found & released) > len(released)
 
 
 def _digest(files: dict[str, bytes]) -> str:

@@ -50,7 +50,7 @@ class Summary:
     notices : list of str
         Sentences about files and database.
     layers : tuple of str
-        The layers of isolation that held.
+        Which layers of isolation held, and what they stopped.
     """
 
     assignment: str
@@ -107,7 +107,7 @@ class Summary:
             if len(students) > SHOWN:
                 yield f"    … and {len(students) - SHOWN} more: `course report {self.assignment}` lists all"
         if self.layers:
-            yield f"Isolation that held: {', '.join(self.layers)}."
+            yield f"{'; '.join(self.layers).capitalize()}."
         yield from self.notices
         if self.changed:
             yield (

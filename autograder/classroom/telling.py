@@ -7,6 +7,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from autograder.classroom.assignment import Assignment
 from autograder.classroom.outcome import Outcome
 
 WIDTH = 24  # of a student's name
@@ -17,20 +18,31 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
+def number(score: float | None) -> str:
+    """A score in short; a dash where a person has to give it."""
+    return "–" if score is None else f"{score:g}"
+
+
 class Teller:
     """Prints as the run goes on.
 
     Parameters
     ----------
-    possible : float
-        The most points that the program can give.
+    total : int
+        How many submissions there are.
+    assignment : Assignment
     console : Console, optional
         By default standard output.
     """
 
-    def __init__(self, total: int, possible: float, console: Console | None = None) -> None:
+    def __init__(self, total: int, assignment: Assignment, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-        self._possible = possible
+        self._possible = sum(
+            cell.points
+            for notebook in assignment.notebooks
+            for cell in notebook.graded
+            if cell.cell_type == "code" and not cell.solution
+        )
         self._progress: Progress | None = None
         if self._console.is_terminal:
             self._progress = Progress(

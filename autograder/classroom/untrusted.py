@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 MAX_BYTES = 20 << 20
 MAX_DEPTH = 100  # of brackets; a notebook written by Jupyter needs about 10
 LARGEST = 10**19  # Python writes no integer of thousands of digits
-MAX_BRACKETS = 2_000_000  # each pair costs some 64 bytes of memory
+MAX_BRACKETS = 500_000  # each pair costs up to 600 bytes of memory
 
 #: The longest run that can be a string in JSON; one without an end reaches to the end of the text, so that
 #: the search never starts again inside it.
@@ -41,9 +41,9 @@ def load(raw: bytes) -> dict[str, Any]:
         raise UnreadableError("it is empty")
     _need_flat(text)
     try:
-        data = json.loads(text, parse_int=_integer, parse_constant=lambda name: None)
-    except (ValueError, RecursionError) as error:
-        what = f"{error.msg}, line {error.lineno}" if isinstance(error, json.JSONDecodeError) else str(error)
+        data = _parse(text)
+    except json.JSONDecodeError as error:
+        what = f"{error.msg}, line {error.lineno}"
         raise UnreadableError(f"it is not JSON ({what}): cut off, or not a notebook") from error
     if not isinstance(data, dict):
         raise UnreadableError("it is JSON, but not a notebook")
@@ -63,6 +63,15 @@ def _need_flat(text: str) -> None:
     # What is left is nested deeper, or is no JSON and may open any number of brackets without closing them.
     if "[]" in brackets or brackets.count("[") > MAX_DEPTH:
         raise UnreadableError(f"it is nested more than {MAX_DEPTH} levels deep")
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=lambda name: None)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer of more digits than Python reads
+        return json.loads(text, parse_constant=lambda name: None, parse_int=_integer)
 
 
 def _integer(digits: str) -> int | float:

@@ -1,4 +1,4 @@
-"""This worker's warmed process: started once, then every notebook is forked from it."""
+"""The warmed process of a worker: started once, then every notebook is forked from it."""
 
 from __future__ import annotations
 
@@ -30,11 +30,14 @@ class Warmed:
     process : isolation.Warmed
     owner : int
         The process that started it: a fork of a worker must not use its connection.
+    findings : Findings or None
+        How the start-up attacks ended; None before they were tried.
     """
 
     connection: socket.socket
     process: isolation.Warmed
     owner: int
+    findings: isolation.Findings | None = None
     ready: bool = False
 
 
@@ -49,7 +52,7 @@ def prepare() -> None:
 
 
 def warmed(unsafe: bool = False) -> Warmed:
-    """This worker's warmed process, ready for use.
+    """The warmed process of this worker, ready for use.
 
     Raises
     ------
@@ -58,6 +61,13 @@ def warmed(unsafe: bool = False) -> Warmed:
     """
     prepare()
     assert _mine is not None
+    if _mine.findings is None:
+        _mine.findings = isolation.canaries()  # while the warmed process still imports
+    if _mine.findings.escaped and not unsafe:
+        raise isolation.IsolationError(
+            f"Submissions are not graded here: {isolation.describe(_mine.findings)}. Install bubblewrap, "
+            "allow user namespaces, or use a newer kernel; --unsafe grades people whom you trust all the same."
+        )
     if not _mine.ready:
         _await(_mine)
     return _mine

@@ -1,83 +1,25 @@
-"""What the canaries try, in a real student's process. Each attack is small and stops by itself.
-
-``python -m autograder.classroom.isolation.attacks DESCRIPTOR JSON`` is a warmed process without anything to
-warm: it forks a victim and an attacker, each isolated like a student's process.
-"""
+"""What the start-up attacks try, in a real student's process. Each is small and stops by itself."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import errno
-import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-from autograder.classroom.isolation import enter, prepare
+from autograder.classroom.isolation.canaries import ESCAPED, LEFT
 from autograder.classroom.isolation.processes import read
+from autograder.classroom.isolation.targets import SECRET
 
 Facts = dict[str, Any]
-ESCAPED = "escaped"
-SECRET = b"canary"  # what may not be seen
+FILLERS = ("filler1", "filler2", "filler3")
 SLEEP_SECONDS = 3.0  # how long anything that an attack leaves behind lives at most
 CHUNK = 1 << 20
-
-
-def main(descriptor: str, text: str) -> None:
-    """Fork the victim, then the attacker, and wait."""
-    facts: Facts = json.loads(text)
-    connection = socket.socket(fileno=int(descriptor))
-    prepare()
-    victim = _fork(connection, facts, "victim", lambda: time.sleep(SLEEP_SECONDS))
-    facts["targets"]["a sibling"] = _who(json.loads(connection.recv(CHUNK))["pid"])
-    facts["targets"]["the warmed process"] = _who(os.getpid())
-    attacker = _fork(connection, facts, "attacker", lambda: _attack(connection, facts))
-    connection.close()
-    for pid in (attacker, victim):
-        os.waitpid(pid, 0)
-
-
-def _who(pid: int) -> list[int]:
-    process = read(pid)
-    return [pid, process.started if process else 0]
-
-
-def _fork(connection: socket.socket, facts: Facts, role: str, do: Callable[[], None]) -> int:
-    pid = os.fork()
-    if pid:
-        return pid
-    try:
-        entered = enter(
-            facts["limits"],
-            announce=lambda first: connection.send(json.dumps({role: first}).encode()),
-            layers_wanted=facts["wanted"],
-        )
-        if role == "victim":
-            connection.send(json.dumps({"layers": entered.layers}).encode())
-            connection.close()
-        do()
-    finally:
-        os._exit(0)
-
-
-def _attack(connection: socket.socket, facts: Facts) -> None:
-    results: dict[str, int | str | None] = {}
-    for name, attack in ATTACKS.items():
-        try:
-            results[name] = attack(facts)
-        except OSError as error:
-            results[name] = error.errno or str(error)
-        except (MemoryError, subprocess.SubprocessError) as error:
-            results[name] = str(error) or type(error).__name__
-    connection.send(json.dumps({"results": results}).encode())
-    _leave_daemon()
-    _fill_memory(facts)
 
 
 # Each attack returns ESCAPED, or None if it found nothing to do harm to; an error tells what stopped it.
@@ -85,10 +27,10 @@ def _attack(connection: socket.socket, facts: Facts) -> None:
 
 def _read_foreign(facts: Facts) -> str | None:
     for path in facts["files"]:
-        with contextlib.suppress(FileNotFoundError, PermissionError), open(path, "rb") as file:
+        with contextlib.suppress(OSError), open(path, "rb") as file:
             file.read(1)
             return ESCAPED
-        with contextlib.suppress(FileNotFoundError, PermissionError):
+        with contextlib.suppress(OSError):
             os.listdir(path)
             return ESCAPED
     open(facts["files"][0], "rb").close()
@@ -192,26 +134,29 @@ def _same(pid: int, started: int | None) -> bool:
 
 
 def _fill_files(facts: Facts) -> str | None:
+    """Fill both folders; what is not stopped stays until the watch has had time to see it."""
     limits = facts["limits"]
     stopped: OSError | None = None
     for folder, size in ((".", limits["work_bytes"]), ("/dev/shm", limits["shared_bytes"])):
-        names = []
         try:
-            for number in range(3):  # each below the limit of one file
-                names.append(os.path.join(folder, f"filler{number}"))
-                with open(names[-1], "wb", buffering=0) as file:
-                    if file.write(bytes(size // 2)) < size // 2:
+            for name in FILLERS:  # each below the limit of one file, all together above both of them
+                with open(os.path.join(folder, name), "wb", buffering=0) as file:
+                    if file.write(bytes(size)) < size:
                         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return ESCAPED
+            return LEFT
         except OSError as error:
             stopped = error
-        finally:
-            for name in names:
-                with contextlib.suppress(OSError):
-                    os.remove(name)
+            clear(folder)
     if stopped:
         raise stopped
     return None
+
+
+def clear(folder: str) -> None:
+    """Remove what filled the disk."""
+    for name in FILLERS:
+        with contextlib.suppress(OSError):
+            os.remove(os.path.join(folder, name))
 
 
 def _hide_memory(facts: Facts) -> str:
@@ -235,29 +180,6 @@ def _bomb(facts: Facts) -> str | None:
             os.waitpid(pid, 0)
 
 
-def _leave_daemon() -> None:
-    """A process that no parent or group leads to. It holds the connection, which tells whether it lives."""
-    if os.fork() == 0:
-        os.setsid()
-        if os.fork() == 0:
-            time.sleep(SLEEP_SECONDS)
-        os._exit(0)
-
-
-def _fill_memory(facts: Facts) -> None:
-    """Two processes, each of which stays within what one may have, and together with the other does not."""
-    size = int(0.75 * facts["limits"]["memory_bytes"])
-    other = os.fork()
-    held: list[bytes] = []
-    deadline = time.monotonic() + SLEEP_SECONDS
-    with contextlib.suppress(MemoryError):
-        while len(held) * CHUNK < size and time.monotonic() < deadline:
-            held.append(b"x" * CHUNK)
-    time.sleep(max(0.0, deadline - time.monotonic()))
-    if other == 0:
-        os._exit(0)
-
-
 ATTACKS: dict[str, Callable[[Facts], str | None]] = {
     "reading a foreign file": _read_foreign,
     "changing its mode": _change_mode,
@@ -275,6 +197,3 @@ ATTACKS: dict[str, Callable[[Facts], str | None]] = {
     "memory out of sight": _hide_memory,
     "a fork bomb": _bomb,
 }
-
-if __name__ == "__main__":
-    main(*sys.argv[1:3])

@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
 import socket
-import tempfile
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from autograder.classroom.isolation import processes
-from autograder.classroom.isolation.attacks import ESCAPED, SECRET
-from autograder.classroom.isolation.launch import IsolationError, Warmed, launch
+from autograder.classroom.isolation.launching import IsolationError, Warmed, launch
 from autograder.classroom.isolation.layers import ALL, Layer
+from autograder.classroom.isolation.layers import describe as describe_layers
 from autograder.classroom.isolation.limits import Limits
-from autograder.classroom.isolation.readable import HOME
+from autograder.classroom.isolation.targets import targets
 from autograder.classroom.isolation.watch import Watch
 
+ESCAPED, LEFT = "escaped", "left for the watch"  # how an attack may end that no error stopped
 #: Small, so that passing them is quick and does no harm.
 LIMITS = Limits(memory_bytes=64 << 20, work_bytes=4 << 20, shared_bytes=4 << 20, processes=24)
 SECONDS = 20.0  # for everything, on a machine that has much else to do
 LOOKING_SECONDS = 0.005
 OVERRUN_SECONDS = 2.0  # until the watch has to see what is over the limit
-PASSED_ON = {"PATH", "HOME", "PWD", "TMPDIR", "LANG", "LANGUAGE", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
 
 #: Which layer an error speaks for, in each attack; the first one that holds is named.
 _FILES = {
     errno.ENOENT: ["view"],
     errno.EROFS: ["view"],
     errno.EACCES: ["landlock", "uid"],
-    errno.EPERM: ["uid"],
+    errno.EPERM: ["uid", "calls"],
 }
 _SOCKETS = {
-    errno.ECONNREFUSED: ["network"],
-    errno.ENETUNREACH: ["network"],
+    errno.ECONNREFUSED: ["network", "view"],
+    errno.ENETUNREACH: ["network", "view"],
     errno.EACCES: ["landlock", "calls"],
 }
 _OTHERS = {
@@ -116,11 +113,11 @@ def canaries(*, readable: Sequence[Path] = (), layers_wanted: Collection[str] = 
     """
     begun = time.monotonic()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, _targets() as targets:
-        facts = targets.facts | {"limits": asdict(LIMITS), "wanted": sorted(layers_wanted)}
+    with ours, targets() as aims:
+        facts = aims.facts | {"limits": asdict(LIMITS), "wanted": sorted(layers_wanted)}
         with theirs:
             warmed = launch(
-                "autograder.classroom.isolation.attacks",
+                "autograder.classroom.isolation.arena",
                 [str(theirs.fileno()), json.dumps(facts)],
                 sockets=[theirs],
                 readable=readable,
@@ -130,7 +127,9 @@ def canaries(*, readable: Sequence[Path] = (), layers_wanted: Collection[str] = 
             layers, attacks = _follow(ours, warmed, begun + SECONDS)
         finally:
             warmed.close()
-        attacks = [*(targets.check(attack) for attack in attacks)]
+        attacks = [
+            Finding(one.name, False, "seen from outside") if aims.hit(one.name) else one for one in attacks
+        ]
     return Findings(tuple(layers), tuple(attacks), time.monotonic() - begun)
 
 
@@ -157,6 +156,9 @@ def _follow(connection: socket.socket, warmed: Warmed, deadline: float) -> tuple
             if "attacker" in heard:
                 watch = Watch(heard["attacker"], LIMITS)
             if "results" in heard and watch:
+                if heard["results"]["filling the disk"] == LEFT and _sees_files(watch):
+                    heard["results"]["filling the disk"] = "watch"
+                connection.send(b"go on")
                 findings = [_judge(name, result, layers) for name, result in heard["results"].items()]
                 return layers, findings + _overrun(connection, watch)
     finally:
@@ -164,6 +166,15 @@ def _follow(connection: socket.socket, warmed: Warmed, deadline: float) -> tuple
             if one:
                 one.kill()
                 one.close()
+
+
+def _sees_files(watch: Watch) -> bool:
+    deadline = time.monotonic() + OVERRUN_SECONDS
+    while watch.usage().file_bytes <= LIMITS.work_bytes + LIMITS.shared_bytes:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOKING_SECONDS)
+    return True
 
 
 def _overrun(connection: socket.socket, watch: Watch) -> list[Finding]:
@@ -177,6 +188,8 @@ def _overrun(connection: socket.socket, watch: Watch) -> list[Finding]:
     connection.settimeout(OVERRUN_SECONDS)
     try:
         ended = connection.recv(1) == b""
+    except ConnectionResetError:
+        ended = True
     except TimeoutError:
         ended = False
     daemon = Finding("a daemon", gone and ended, "the kill" if gone and ended else "it outlived the kill")
@@ -184,7 +197,7 @@ def _overrun(connection: socket.socket, watch: Watch) -> list[Finding]:
 
 
 def _judge(name: str, result: Any, layers: Sequence[Layer]) -> Finding:
-    if result == ESCAPED:
+    if result in (ESCAPED, LEFT):
         return Finding(name, False, "nothing stopped it")
     if isinstance(result, str):
         return Finding(name, True, result)
@@ -193,95 +206,8 @@ def _judge(name: str, result: Any, layers: Sequence[Layer]) -> Finding:
     return Finding(name, True, named[0] if named else os.strerror(result) if result else "nothing was there")
 
 
-class _Targets:
-    """What the attacks aim at, outside: a file, sockets, this process."""
-
-    def __init__(self, folder: Path, exits: contextlib.ExitStack) -> None:
-        self.folder = folder
-        self.secret = folder / "secret"
-        self.secret.write_bytes(SECRET)
-        # Open to all, so that not its mode protects it.
-        folder.chmod(0o755)
-        self.secret.chmod(0o644)
-        (folder / "open").mkdir()
-        (folder / "open").chmod(0o777)
-        self.tcp = exits.enter_context(socket.create_server(("127.0.0.1", 0)))
-        self.udp = exits.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        self.udp.bind(("127.0.0.1", 0))
-        self.abstract = exits.enter_context(socket.socket(socket.AF_UNIX))
-        name = f"canary-{os.urandom(8).hex()}"
-        self.abstract.bind("\0" + name)
-        self.unix = exits.enter_context(socket.socket(socket.AF_UNIX))
-        self.unix.bind(str(folder / "open" / "socket"))
-        (folder / "open" / "socket").chmod(0o777)
-        for listening in (self.abstract, self.unix):
-            listening.listen()
-        for one in (self.tcp, self.udp, self.abstract, self.unix):
-            one.setblocking(False)
-        inheritable = os.open(self.secret, os.O_RDONLY)
-        exits.callback(os.close, inheritable)
-        os.set_inheritable(inheritable, True)
-        this = processes.read(os.getpid())
-        self.before = self._state()
-        self.facts: dict[str, Any] = {
-            "files": [
-                str(self.secret),
-                *(str(HOME / name) for name in ("solutions", "autograder/exercises")),
-            ],
-            "folder": str(folder / "open"),
-            "tcp": self.tcp.getsockname()[1],
-            "udp": self.udp.getsockname()[1],
-            "abstract": name,
-            "socket": str(folder / "open" / "socket"),
-            "targets": {"the grader": [os.getpid(), this.started if this else 0]},
-            "pids": os.readlink("/proc/self/ns/pid"),
-            "variables": sorted(n for n in os.environ if n not in PASSED_ON and not n.startswith("LC_")),
-        }
-
-    def _state(self) -> tuple[int, int]:
-        state = self.secret.stat()
-        return state.st_mode, state.st_mtime_ns
-
-    def check(self, found: Finding) -> Finding:
-        """Look from outside, where nobody can lie about it."""
-        escaped = {
-            "changing its mode": lambda: self._state()[0] != self.before[0],
-            "changing its times": lambda: self._state()[1] != self.before[1],
-            "writing outside": (self.folder / "open" / "written").exists,
-            "TCP": lambda: _reached(self.tcp),
-            "UDP": lambda: _reached(self.udp),
-            "an abstract unix socket": lambda: _reached(self.abstract),
-            "a unix socket in a folder": lambda: _reached(self.unix),
-        }.get(found.name, bool)()
-        return Finding(found.name, False, "seen from outside") if escaped else found
-
-
-def _reached(listening: socket.socket) -> bool:
-    try:
-        if listening.type == socket.SOCK_DGRAM:
-            listening.recv(16)
-        else:
-            listening.accept()[0].close()
-    except BlockingIOError:
-        return False
-    return True
-
-
-@contextlib.contextmanager
-def _targets() -> Iterator[_Targets]:
-    with contextlib.ExitStack() as exits:
-        folder = exits.enter_context(tempfile.TemporaryDirectory(prefix="canary-"))
-        yield _Targets(Path(folder), exits)
-
-
 def describe(findings: Findings) -> str:
-    """One line: how many attacks were stopped by what, and those that were not."""
-    by: dict[str, list[str]] = {}
-    for attack in findings.attacks:
-        if attack.held:
-            by.setdefault(attack.by, []).append(attack.name)
-    stopped = "; ".join(f"{layer}: {', '.join(names)}" for layer, names in by.items())
-    lost = ", ".join(f"{attack.name} ({attack.by})" for attack in findings.escaped)
-    total = len(findings.attacks)
-    line = f"{total - len(findings.escaped)} of {total} start-up attacks were stopped ({stopped})"
-    return line + (f"; GOT THROUGH: {lost}" if lost else "")
+    """One line: the layers that held, and the attacks that got through."""
+    total, lost = len(findings.attacks), findings.escaped
+    line = f"{describe_layers(findings.layers)}; {total - len(lost)} of {total} start-up attacks stopped"
+    return line + (f"; GOT THROUGH: {', '.join(f'{one.name} ({one.by})' for one in lost)}" if lost else "")

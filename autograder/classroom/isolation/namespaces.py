@@ -14,7 +14,7 @@ from pathlib import Path
 
 from autograder.classroom.isolation import syscalls
 from autograder.classroom.isolation.limits import Bounds
-from autograder.classroom.isolation.syscalls import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, mount
+from autograder.classroom.isolation.syscalls import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_REC, mount
 
 FLAGS = {
     "pid": syscalls.CLONE_NEWPID,
@@ -24,6 +24,7 @@ FLAGS = {
 }
 NAMESPACES = ("user", *FLAGS)
 WORK_SOURCE, SHARED_SOURCE = "student-work", "student-shared"  # by these the watch finds them
+SCRATCH = "scratch-"  # how the name of a work folder begins that is no memory of its own
 MOST_FILES = 65_536  # in the work folder: each one takes memory of the kernel's, however empty
 
 
@@ -92,12 +93,11 @@ def raise_loopback() -> None:
 
 
 def mount_own(work: str, bounds: Bounds, root: str = "") -> None:
-    """Mount a fresh /proc, and memory on the work folder, /tmp and /dev/shm.
+    """Mount memory on the work folder, /tmp and /dev/shm.
 
     The work folder and /tmp share one quota. Called by the first process of the new namespaces, which may
     be building its file system at `root`.
     """
-    mount("proc", f"{root}/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     folders = []
     for source, target, size in (
         (WORK_SOURCE, root + work, bounds.work_bytes),
@@ -113,5 +113,18 @@ def mount_own(work: str, bounds: Bounds, root: str = "") -> None:
         os.makedirs(target, exist_ok=True)
         mount(f"/proc/self/fd/{folder}", target, "", MS_BIND)
         os.close(folder)
+
+
+def mount_proc(root: str = "") -> None:
+    """Mount a /proc that shows this PID namespace only; in a file system that is being built, at least any.
+
+    The kernel refuses a fresh one where parts of the old one are covered, as containers do.
+    """
+    try:
+        mount("proc", f"{root}/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    except OSError:
+        if root:
+            mount("/proc", f"{root}/proc", "", MS_BIND | MS_REC)
+        raise
     with contextlib.suppress(OSError):  # older kernels do not let it be written here
         Path(f"{root}/proc/sys/user/max_user_namespaces").write_text("0")

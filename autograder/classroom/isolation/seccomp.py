@@ -53,6 +53,28 @@ DENIED = {
     "fspick": (433, 433),
     "mount_setattr": (442, 442),
 }
+#: What Landlock lets through on files of one's own, wherever they are.
+ON_OWN_FILES = {
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "lchown": (94, None),
+    "fchown": (93, 55),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+}
+FIRST_UNKNOWN = 463  # the number of setxattrat, everywhere
 CLONE, CLONE3 = (56, 220), (435, 435)
 SOCKET, SOCKETPAIR, CONNECT, IOCTL = (41, 198), (53, 199), (42, 203), (16, 29)
 NEW_NAMESPACES = 0x7E020000  # any flag of clone that asks for one
@@ -65,7 +87,7 @@ _ALLOW, _FAIL, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, constant
 
 
-def restrict(own_network: bool, own_view: bool) -> str:
+def restrict(own_network: bool, own_view: bool, own_files: bool) -> str:
     """Put the filter on this process and on all that it starts, for good.
 
     Parameters
@@ -75,18 +97,23 @@ def restrict(own_network: bool, own_view: bool) -> str:
     own_view : bool
         Whether the file system shows only what the student may see. Otherwise a unix socket of somebody
         else's may lie in it, which no rule on files stops: then nothing is connected to at all.
+    own_files : bool
+        Whether files of the grader's belong to the same user and can be reached. Then the modes and times
+        of no file can be changed.
     """
     if platform.machine() not in ARCHITECTURES:
         raise OSError(f"the numbers of system calls on {platform.machine()} are not known")
-    code = b"".join(struct.pack("HBBI", *one) for one in program(platform.machine(), own_network, own_view))
+    lines = program(platform.machine(), own_network, own_view, own_files)
+    code = b"".join(struct.pack("HBBI", *one) for one in lines)
     text = ctypes.create_string_buffer(code, len(code))
     header = ctypes.create_string_buffer(struct.pack("HP", len(code) // 8, ctypes.addressof(text)))
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     prctl(PR_SET_SECCOMP, 2, ctypes.addressof(header))
-    return "" if own_network and own_view else "no connections"
+    lost = ["no connections"] * (not own_network or not own_view) + ["no chmod"] * own_files
+    return ", ".join(lost)
 
 
-def program(machine: str, own_network: bool, own_view: bool) -> list[Instruction]:
+def program(machine: str, own_network: bool, own_view: bool, own_files: bool) -> list[Instruction]:
     """The filter, as the kernel runs it before each call."""
     architecture, column = ARCHITECTURES[machine]
     lines: list[Instruction] = [
@@ -95,10 +122,12 @@ def program(machine: str, own_network: bool, own_view: bool) -> list[Instruction
         (_RETURN, 0, 0, _KILL),  # the calls of another architecture have other numbers
         (_LOAD, 0, 0, _NUMBER),
     ]
-    if machine == "x86_64":
-        lines += _when(_AT_LEAST, 0x40000000, [_fail(errno.ENOSYS)])  # the same calls under other numbers
-    for numbers in DENIED.values():
-        lines += _when(_EQUAL, numbers[column], [_fail(errno.EPERM)])
+    # Newer calls than these tables know, and on x86_64 the same calls under other numbers.
+    lines += _when(_AT_LEAST, FIRST_UNKNOWN, [_fail(errno.ENOSYS)])
+    for numbers in (*DENIED.values(), *(ON_OWN_FILES.values() if own_files else ())):
+        number = numbers[column]
+        if number is not None:
+            lines += _when(_EQUAL, number, [_fail(errno.EPERM)])
     # Its flags lie in memory, where a filter cannot look; without it everybody uses clone.
     lines += _when(_EQUAL, CLONE3[column], [_fail(errno.ENOSYS)])
     asks = [_argument(0), *_when(_ANY_BIT, NEW_NAMESPACES, [_fail(errno.EPERM)]), _allow()]

@@ -22,11 +22,13 @@ def become(given: Settings, bounds: Bounds, layers: Layers) -> None:
     if not layers.held("pid"):
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     os.chdir(given.work)
+    os.environ["HOME"] = os.environ["TMPDIR"] = given.work
     layers.attempt("limits", partial(_limit, bounds, layers.held("user")))
     layers.attempt("privileges", _drop_privileges)
-    own = layers.held("view")
-    layers.attempt("landlock", partial(_restrict, given, own, layers.held("mount")))
-    layers.attempt("calls", partial(seccomp.restrict, layers.held("network"), own))
+    layers.attempt("landlock", partial(_restrict, given, layers))
+    own_view = layers.held("view")
+    own_files = not own_view and not layers.held("uid")
+    layers.attempt("calls", partial(seccomp.restrict, layers.held("network"), own_view, own_files))
 
 
 def _limit(bounds: Bounds, own_user: bool) -> None:
@@ -38,17 +40,17 @@ def _drop_privileges() -> None:
     syscalls.drop_capabilities()
 
 
-def _restrict(given: Settings, own_view: bool, own_mounts: bool) -> str:
+def _restrict(given: Settings, layers: Layers) -> str:
     if not landlock.version():
         raise OSError("this kernel has no Landlock")
     rules = landlock.Ruleset()
     rules.allow(given.readable, landlock.READ)
     # In a view of its own our folder holds only what may be read; elsewhere the names of submissions too.
-    rules.allow([*given.listable, *([HOME] if own_view else [])], landlock.READ_DIR)
-    rules.allow(["/proc"] if own_mounts else SHARED_PROC, landlock.READ)
+    rules.allow([*given.listable, *([HOME] if layers.held("view") else [])], landlock.READ_DIR)
+    rules.allow(["/proc"] if layers.held("proc") else SHARED_PROC, landlock.READ)
     rules.allow(DEVICES, landlock.READ_FILE | landlock.IOCTL_DEV)
     rules.allow(["/dev/null"], landlock.READ_FILE | landlock.WRITE_FILE | landlock.IOCTL_DEV)
-    rules.allow([given.work, *(["/tmp", "/dev/shm"] if own_mounts else [])], -1)
+    rules.allow([given.work, *(["/tmp", "/dev/shm"] if layers.held("mount") else [])], -1)
     rules.enforce()
     return f"version {landlock.version()}"
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 from autograder.classroom.isolation import processes
 from autograder.classroom.isolation.limits import Bounds
+from autograder.classroom.isolation.memory import Memory
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
-NEAR = 0.8  # of the limit: from here on memory is counted exactly
 ENDING_SECONDS = 5.0
 
 
@@ -28,11 +27,14 @@ class Usage:
         At most; exact where it is near the limit.
     processes : int
         With their threads.
+    file_bytes : int
+        Of the memory, what lies in the folders that can be written to.
     """
 
     cpu_seconds: float
     memory_bytes: int
     processes: int
+    file_bytes: int
 
 
 class Watch:
@@ -54,7 +56,7 @@ class Watch:
         self._bounds = bounds
         self._fd = os.pidfd_open(pid)
         self._own_pids = processes.is_first(pid)
-        self._memory = processes.Memory(pid, bounds.memory_bytes)
+        self._memory = Memory(pid, bounds.memory_bytes)
         self._cpu = 0.0
         self._last: dict[processes.Identity, float] = {}
         self._gone = 0.0
@@ -63,16 +65,29 @@ class Watch:
         """What they use now."""
         found = processes.tree(self.pid)
         students = [one for one in found if one.pid != self.pid]
-        return Usage(
-            self._count_cpu(found), self._memory.count(students), sum(one.threads for one in students)
-        )
+        memory, threads = self._memory.count(students), sum(one.threads for one in students)
+        return Usage(self._count_cpu(found), memory, threads, self._memory.files.bytes())
+
+    def cpu_seconds(self) -> float:
+        """CPU time alone, which is quicker told."""
+        return self._count_cpu(processes.tree(self.pid))
 
     def over(self) -> str | None:
         """Which limit they have passed together: ``"memory"``, ``"processes"``, or none."""
         usage = self.usage()
         if usage.processes > self._bounds.processes:
             return "processes"
-        return "memory" if usage.memory_bytes > self._bounds.memory_bytes else None
+        most_files = self._bounds.work_bytes + self._bounds.shared_bytes  # they bind themselves in memory
+        if usage.memory_bytes > self._bounds.memory_bytes or usage.file_bytes > most_files:
+            return "memory"
+        return None
+
+    def interrupt(self) -> bool:
+        """Send Ctrl-C to the student's process, the eldest below the first; whether there is one."""
+        below = processes.children(self.pid)
+        return bool(below) and processes.signal_if_same(
+            min(below, key=lambda one: one.started).identity, signal.SIGINT
+        )
 
     def kill(self, wait_seconds: float = ENDING_SECONDS) -> bool:
         """End them all, and tell whether they were gone within the time."""
@@ -104,7 +119,7 @@ class Watch:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-            self._memory.close()
+            self._memory.files.close()
 
     def _signal(self) -> None:
         try:

@@ -6,7 +6,7 @@ import builtins
 import gc
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -70,21 +70,8 @@ def reply(
     if missing or not callable(answer):
         said = {"missing": True} if missing else {"not_callable": with_article(answer)}
         channel.send({"nonce": header["nonce"], **said})
-    elif header["afresh"]:
-        _apart(lambda: _observe(answer, header, arrays, channel))
     else:
         _observe(answer, header, arrays, channel)
-
-
-def _apart(work: Callable[[], None]) -> None:
-    """Do something in a fork, so that the next case finds nothing of this one."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-        finally:
-            os._exit(0)
-    os.waitpid(pid, 0)
 
 
 def _observe(answer: Any, header: dict[str, Any], arrays: dict[str, np.ndarray], channel: Channel) -> None:

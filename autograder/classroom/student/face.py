@@ -1,7 +1,7 @@
 """What a notebook imports from the course while it is graded.
 
-A ``check`` in a grade cell shows nothing here: the grader asks for the answer itself, and writes the verdict. One
-elsewhere is answered by the grader, with the cases that everybody's checks have.
+A ``check`` in a grade cell shows nothing here: the grader asks for the answer itself, and writes the verdict.
+One elsewhere is answered by the grader, with the cases that everybody's checks have.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Face:
     Parameters
     ----------
     public : mapping
-        What everybody may know: ``"exercises"`` (ids), ``"units"`` of predictions and ``"rubrics"`` of explanations.
+        What everybody may know: ``"exercises"``, ``"units"`` of predictions, ``"rubrics"`` of explanations.
     ask : callable
         ``(exercise, answer) -> verdict`` as JSON, answered by the grader.
     """

@@ -78,7 +78,7 @@ class KernelTerminal:
 
     def _interrupted(self, number: int, frame: Any) -> None:
         if self._manager.provisioner is not None:
-            asyncio.ensure_future(self._manager.interrupt_kernel(), loop=self._loop)
+            self._interrupt = asyncio.ensure_future(self._manager.interrupt_kernel(), loop=self._loop)
 
     def _call(self, function: str, *arguments: Any) -> None:
         """Call a function of this module in the kernel's process."""

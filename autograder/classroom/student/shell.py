@@ -1,7 +1,7 @@
 """An IPython shell without a kernel: it runs cells, and what they show becomes a notebook's outputs.
 
-It exists before the fork, so that a notebook starts in milliseconds. What a kernel has and this has not is noted
-in `wants_kernel` when a cell reaches for it; the notebook is then run in a real one.
+It exists before the fork, so that a notebook starts in milliseconds. What a kernel has and this has not is
+noted in `wants_kernel` when a cell reaches for it; the notebook is then run in a real one.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import subprocess
 import sys
 from typing import Any
 
+from ipykernel.compiler import XCachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
-from ipykernel.compiler import XCachingCompiler
 from traitlets.config import Config
 
 #: Magics that only a kernel has.
@@ -98,7 +98,7 @@ outputs = Outputs()
 class Stream(io.TextIOBase):
     """sys.stdout or sys.stderr of a cell."""
 
-    encoding = "UTF-8"  # type: ignore[assignment]
+    encoding = "UTF-8"
     errors = None
 
     def __init__(self, name: str, descriptor: int) -> None:
@@ -106,12 +106,15 @@ class Stream(io.TextIOBase):
         self._stream, self._descriptor = name, descriptor
 
     def writable(self) -> bool:
+        """It is."""
         return True
 
     def fileno(self) -> int:
+        """Where other programs may print to."""
         return self._descriptor
 
     def write(self, text: str) -> int:
+        """Add text to what the cell shows."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text)}")
         outputs.stream(self._stream, text)
@@ -150,6 +153,7 @@ class _Publisher(DisplayPublisher):
         update: bool = False,
         **ignored: Any,
     ) -> None:
+        """Show something, or change what is shown under a name."""
         name, encoded = (transient or {}).get("display_id"), _encoded(data)
         if not update:
             shown = {"output_type": "display_data", "data": encoded, "metadata": metadata or {}}
@@ -158,6 +162,7 @@ class _Publisher(DisplayPublisher):
             self.shell.wants_kernel = "a display that changes what an earlier cell shows"
 
     def clear_output(self, wait: bool = False) -> None:
+        """Remove what the cell has shown."""
         outputs.clear(wait)
 
 
@@ -174,6 +179,7 @@ class Shell(InteractiveShell):
         super().init_history()
 
     def init_instance_attrs(self) -> None:
+        """Begin without a wish."""
         super().init_instance_attrs()
         self.wants_kernel: str | None = None
 
@@ -213,7 +219,8 @@ def make() -> Shell:
     config = Config()
     config.HistoryManager.enabled = False
     shell: Shell = Shell.instance(config=config)
-    shell.display_formatter.active_types = shell.display_formatter.format_types  # as a kernel's has
+    formatter: Any = shell.display_formatter
+    formatter.active_types = formatter.format_types  # as a kernel's
     return shell
 
 
@@ -236,7 +243,7 @@ async def _run(shell: Shell, source: str) -> Any:
         transformed = shell.transform_cell(source)
     except Exception:
         problem = sys.exc_info()
-    prepared = {"transformed_cell": transformed, "preprocessing_exc_tuple": problem}
+    prepared: dict[str, Any] = {"transformed_cell": transformed, "preprocessing_exc_tuple": problem}
     if not shell.should_run_async(source, **prepared):
         return shell.run_cell(source, store_history=True)
     result = None

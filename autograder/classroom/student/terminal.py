@@ -40,7 +40,9 @@ class ShellTerminal:
         self._face: Face | None = None
         self._running = False
         self._files = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115  # open as long as this process
-        self._printed = {name: file.fileno() for name, file in zip(("stdout", "stderr"), self._files, strict=True)}
+        self._printed = {
+            name: file.fileno() for name, file in zip(("stdout", "stderr"), self._files, strict=True)
+        }
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
 

@@ -3,9 +3,9 @@
 It is started afresh with an environment of its own, holds nothing that a student may not see, and stays
 single-threaded: a fork has only the thread that forked, and a lock that another one held stays locked.
 
-``python -m autograder.classroom.student.warm DESCRIPTOR...``: on each of these connected sockets a grader asks for
-notebooks. A message is a JSON object with a notebook's limits; with it come the descriptors of the notebook's
-connections, the first one to its room and one more for each answer that will be frozen.
+``python -m autograder.classroom.student.warm DESCRIPTOR...``: on each of these connected sockets a grader
+asks for notebooks. A message is a JSON object with a notebook's limits; with it come the descriptors of the
+notebook's connections, the first one to its room and one more for each answer that will be frozen.
 """
 
 from __future__ import annotations
@@ -45,7 +45,13 @@ MODULES = (
     "autograder.classroom.student.room",
 )
 #: What must never be here: whoever sees these sees mistakes, cases or scores.
-FORBIDDEN = ("autograder.exercises", "autograder.judge", "autograder.expectation", "autograder.cases", "nbgrader")
+FORBIDDEN = (
+    "autograder.exercises",
+    "autograder.judge",
+    "autograder.expectation",
+    "autograder.cases",
+    "nbgrader",
+)
 MOST_DESCRIPTORS = 250  # a message can carry 253
 
 
@@ -76,10 +82,10 @@ def warm_up() -> shell.Shell:
     import io
 
     import torch
-    from matplotlib import pyplot
 
     isolation.prepare()
     torch.set_num_threads(1)
+    pyplot = importlib.import_module("matplotlib.pyplot")
     figure, axes = pyplot.subplots()
     axes.plot([0, 1], label=r"$\tau$")
     axes.set_title("warm")

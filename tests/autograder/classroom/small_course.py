@@ -19,6 +19,7 @@ from traitlets.config import Config
 
 from autograder.classroom.assignment import Assignment, CellSpec, NotebookSpec
 from autograder.classroom.outcome import CellGrade, NotebookOutcome, Outcome, Problem, status_of
+from autograder.classroom.source import Source
 from autograder.classroom.task import Submission
 from autograder.notebooks.build import generate_assignment
 
@@ -226,7 +227,7 @@ def nbgrader(root: Path, home: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-class Small:
+class Small(Source):
     """The source of a run: reads the small course without the code that reads real ones."""
 
     def __init__(self, root: Path, versions: dict[str, str] | None = None) -> None:

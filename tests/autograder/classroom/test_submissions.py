@@ -102,6 +102,20 @@ def test_students_are_found_whatever_their_folder_holds(course, raw):
         place.above.rmdir()
 
 
+def test_a_folder_that_may_not_be_looked_into_is_found(above, hand_in, infonce, monkeypatch):
+    hand_in("ada")
+    hand_in("eve")
+    lstat = os.lstat
+
+    def forbidding(path, **options):
+        if "eve" in str(path):
+            raise PermissionError(13, "Permission denied")
+        return lstat(path, **options)
+
+    monkeypatch.setattr(os, "lstat", forbidding)
+    assert Folders("01_infonce", above, "01_infonce").students() == ["ada", "eve"]
+
+
 def test_nbgraders_settings_of_folders_are_followed(tmp_path):
     (tmp_path / "nbgrader_config.py").write_text(
         "c = get_config()\n"

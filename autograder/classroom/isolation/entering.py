@@ -14,6 +14,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Any, NoReturn
 
 from autograder.classroom.isolation import landlock, namespaces, settings, student, syscalls, view
@@ -44,6 +45,7 @@ def prepare() -> None:
     """Find out once, in the warmed process, what every fork of it would have to find out."""
     namespaces.refused()
     landlock.version()
+    import_module("resource")  # of Unix only
 
 
 def enter(
@@ -80,10 +82,9 @@ def enter(
         needs = "" if "user" in layers.wanted else "needs a user namespace"
         layers.report(name, needs or refused.get("user", "") or refused.get(name, ""))
     namespaces.leave([name for name in namespaces.NAMESPACES if layers.held(name)])
-    scratch = None
-    if not layers.held("mount"):
-        scratch = tempfile.mkdtemp(dir=given.work)
-        given = replace(given, work=scratch)
+    # A folder for the case that memory cannot be mounted; the watch finds it by the process outside.
+    scratch = tempfile.mkdtemp(prefix=namespaces.SCRATCH, dir=given.work)
+    os.chdir(scratch)
     ready, mounted = os.pipe()
     go, told = os.pipe()
     first = os.fork()
@@ -106,12 +107,14 @@ def enter(
     except BaseException:
         traceback.print_exc()
         os._exit(1)
+    if not layers.held("mount"):
+        given = replace(given, work=scratch)
     student.become(given, bounds, layers)
     return Entered(given.work, tuple(layers[name] for name in LAYERS))
 
 
 def _stay_outside(
-    first: int, announce: Callable[[int], object], ready: int, told: int, scratch: str | None
+    first: int, announce: Callable[[int], object], ready: int, told: int, scratch: str
 ) -> NoReturn:
     """Say who is to be watched, hold nothing that a student's process has, and end with the others."""
     status = 1
@@ -122,8 +125,8 @@ def _stay_outside(
             os.closerange(3, MOST_DESCRIPTORS)  # the grader's connections end with the student's processes
         _, waited = os.waitpid(first, 0)
         status = os.waitstatus_to_exitcode(waited) & 0xFF
-        if scratch:
-            shutil.rmtree(scratch, ignore_errors=True)
+        # By way of the current folder: its path may lead to what was mounted over it.
+        shutil.rmtree(os.path.join("..", os.path.basename(scratch)), ignore_errors=True)
     except BaseException:
         traceback.print_exc()
         os.kill(first, signal.SIGKILL)
@@ -145,15 +148,17 @@ def _furnish(given: Settings, bounds: Bounds, layers: Layers) -> None:
     if not layers.held("mount"):
         return
     if "view" in layers.wanted and not layers.held("view"):
-        layers.attempt("view", lambda: _own_view(given, bounds))
+        layers.attempt("view", lambda: _own_view(given, bounds, layers))
         if layers.held("view"):
             return
     layers.attempt("mount", lambda: namespaces.mount_own(given.work, bounds))
+    layers.attempt("proc", namespaces.mount_proc)
 
 
-def _own_view(given: Settings, bounds: Bounds) -> str:
+def _own_view(given: Settings, bounds: Bounds, layers: Layers) -> str:
     root = view.build(given.work, given.readable)
     namespaces.mount_own(given.work, bounds, root)
+    layers.attempt("proc", lambda: namespaces.mount_proc(root))
     view.switch(root)
     return "mounted for each notebook"
 
