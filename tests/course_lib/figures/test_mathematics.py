@@ -31,13 +31,20 @@ def test_larger_formulas_are_larger():
     assert large.height > small.height
 
 
+def test_fractions_are_large_on_a_line_of_their_own_and_small_inside_others():
+    tex = r"\frac{a}{b}"
+    assert draw_formula(tex, display=True).height > draw_formula(tex).height
+    inner = r"x^{\frac{a}{b}}"
+    assert draw_formula(inner, display=True) == draw_formula(inner)
+
+
 @pytest.mark.parametrize("lesson", sorted(ROOT.glob("solutions/0*/*.py")), ids=lambda path: path.stem)
 def test_the_formulas_of_lessons_can_be_drawn(lesson):
     """All but environments, such as a table of cases."""
     text = lesson.read_text(encoding="utf-8").replace("\n# ", "\n")
     found = [one or other for one, other in re.findall(r"\$\$([^$]+)\$\$|\$([^$\n]+)\$", text)]
     plain = [one for one in found if r"\begin" not in one]
-    assert not [one for one in plain if draw_formula(one) is None]
+    assert not [one for one in plain if None in (draw_formula(one), draw_formula(one, True))]
 
 
 @pytest.mark.parametrize(
