@@ -28,7 +28,7 @@ _SYNONYMS = {
     r"\\boldsymbol(?![A-Za-z])": r"\\mathbf",
     r"\\(text|textrm|mathsf)\s*(?=\{)": r"\\mathrm",
     r"\\mathsf\s+(\w)": r"\\mathrm{\1}",
-    r"\\[tdc]?frac\s*(\d)\s*(\d|[A-Za-z])": r"\\frac{\1}{\2}",
+    r"\\[tdc]?frac\s*(\d|(?<=\s)[A-Za-z])\s*(\d|[A-Za-z])": r"\\frac{\1}{\2}",
     r"\\[tdc]frac(?![A-Za-z])": r"\\frac",
     r"\\bmod(?![A-Za-z])": r"\\ \\mathrm{mod}\\ ",
     r"\\top(?![A-Za-z])": r"\\mathrm{T}",
