@@ -37,3 +37,14 @@ c.FileNameCollectorPlugin.valid_ext = [".ipynb", ".py"]
 # Downloads and exports hold students' names: they stay in the folder that git ignores.
 c.ZipCollectApp.downloaded_directory = "classroom/downloaded"
 c.CsvExportPlugin.to = str(root / "classroom" / "grades.csv")
+
+# What students' notebooks show is made harmless before a browser gets it: in formgrader, whose pages are made
+# by HTMLExporter with this configuration, and in feedback, which then holds no script and no hidden tests.
+c.HTMLExporter.preprocessors = ["autograder.classroom.harmless.Harmless"]
+c.HTMLExporter.filters = {
+    "markdown2html": "autograder.classroom.harmless.markdown",
+    "clean_html": "autograder.classroom.harmless.clean_html",
+    "highlight_code": "autograder.classroom.harmless.highlight",
+}
+c.HTMLExporter.sanitize_html = True
+c.GenerateFeedback.exporter_class = "autograder.classroom.harmless.page.FeedbackExporter"

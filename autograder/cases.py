@@ -38,7 +38,7 @@ def run_right(exercise: Exercise, answer: Any, case: Case) -> Observation:
 
 def _make(exercise: Exercise, spec: CaseSpec, rng: np.random.Generator, dtype: str, hidden: bool) -> Case:
     inputs = {name: _typed(value, dtype) for name, value in spec.make(rng).items()}
-    private = {**spec.private, "complaint": spec.complaint}
+    private = {**spec.private, "complaint": spec.complaint, "magnitude": spec.magnitude}
     case = Case(spec.name, inputs, group=spec.group, private=private, hidden=hidden)
     cotangents = _cotangents(exercise, case, rng)
     return replace(case, cotangents=cotangents if spec.gradients else {})

@@ -60,13 +60,10 @@ def check(exercise_id: str, answer: Callable[..., Any]) -> Points:
     try:
         exercise = load(exercise_id)
     except KeyError:
-        near = difflib.get_close_matches(exercise_id, exercises(), n=1)
-        print(f"There is no exercise {exercise_id!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+        print(no_such_exercise(exercise_id))
         return Points(0.0, 0.0)
     if not callable(answer):
-        asked_for = _ASKED_FOR[exercise.runner.kind]
-        print(f"{exercise_id} · check() takes your {asked_for} itself; this is {with_article(answer)}.")
-        print(f"  Write check({exercise_id!r}, <your {asked_for}>): its name, without calling it.")
+        print(not_callable(exercise, with_article(answer)))
         return Points(0.0, exercise.points)
     started = time.perf_counter()
     verdict = examine(exercise_id, answer)
@@ -78,6 +75,21 @@ def check(exercise_id: str, answer: Callable[..., Any]) -> Points:
     if verdict.passed:
         after_check(exercise_id)
     return Points(verdict.credit, verdict.points)
+
+
+def no_such_exercise(exercise_id: str) -> str:
+    """What `check` prints if there is no such exercise."""
+    near = difflib.get_close_matches(exercise_id, exercises(), n=1)
+    return f"There is no exercise {exercise_id!r}." + (f" Did you mean {near[0]!r}?" if near else "")
+
+
+def not_callable(exercise: Exercise, got: str) -> str:
+    """What `check` prints if the answer cannot be called; `got` says what it is, with its article."""
+    asked_for = _ASKED_FOR[exercise.runner.kind]
+    return (
+        f"{exercise.id} · check() takes your {asked_for} itself; this is {got}.\n"
+        f"  Write check({exercise.id!r}, <your {asked_for}>): its name, without calling it."
+    )
 
 
 def observe_all(

@@ -59,7 +59,8 @@ def tolerances(
 
     tolerance = ROUNDINGS · (eps · √N · max|wanted| + the change under perturbations of the inputs by eps)
 
-    with eps of the inputs' dtype or the result's, the coarser one, and N the number of input entries. The
+    with eps of the inputs' dtype or the result's, the coarser one, and N the number of input entries. Where a
+    case says that larger numbers than the result are met on the way, its magnitude replaces max|wanted|. The
     second term is the condition number at work: where rounding an input moves the result, no
     implementation can be held to more. It is measured on the reference alone, never on the answer.
     """
@@ -81,7 +82,8 @@ def tolerances(
             continue
         largest = float(np.max(np.abs(array[np.isfinite(array)]), initial=0.0))
         coarser = max(eps, _EPS[wanted.dtypes.get(name, str(array.dtype))])
-        result[name] = ROUNDINGS * (coarser * float(np.sqrt(size)) * max(largest, SMALLEST) + spread[name])
+        largest = max(largest, SMALLEST, case.private.get("magnitude", 0.0))
+        result[name] = ROUNDINGS * (coarser * float(np.sqrt(size)) * largest + spread[name])
     return result
 
 

@@ -46,6 +46,10 @@ class CaseSpec:
         Whether gradients are observed. Not at points where correct formulas have different ones.
     complaint : str
         A whole sentence to say when the case fails, instead of comparing numbers.
+    magnitude : float
+        How large the numbers are that right answers compute with on the way, where these are far larger than
+        the result and no input shows it: a saturated softmax of logits of 1000 cannot be had to better than
+        1000 eps, however small its gradient is.
     private : mapping
         What only the judge may know of this case.
     """
@@ -55,6 +59,7 @@ class CaseSpec:
     group: str | None = None
     gradients: bool = True
     complaint: str = ""
+    magnitude: float = 0.0
     private: Mapping[str, Any] = field(default_factory=dict)
 
 

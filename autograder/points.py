@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from autograder.wording import points as points_in_words
+
+def in_words(earned: float, possible: float) -> str:
+    """``1 of 3 points``."""
+    return f"{earned:g} of {possible:g} point{'' if possible == 1 else 's'}"
 
 
 class Points(float):
@@ -26,5 +29,5 @@ class Points(float):
     def _repr_html_(self) -> str:
         done = self >= self.possible > 0
         mark, colour = ("✓", "#007a5a") if done else ("○", "#a04000")
-        words = points_in_words(float(self), self.possible)
+        words = in_words(float(self), self.possible)
         return f'<b style="color:{colour}">{mark} {words}</b>'

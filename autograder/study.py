@@ -108,7 +108,7 @@ def solution(exercise_id: str, solutions: Path, *, anyway: bool = False) -> None
 
 def after_check(exercise_id: str) -> None:
     """Say that the lesson is finished, at the first full credit for the last of its core exercises."""
-    from autograder.wording import points as points_in_words  # loads numpy: not for the other verbs
+    from autograder.points import in_words as points_in_words
 
     try:
         found = standing.lessons()

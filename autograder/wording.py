@@ -13,6 +13,7 @@ from autograder.exercise import Exercise
 from autograder.expectation import expect
 from autograder.observation import GRADIENT, ROOM, Observation
 from autograder.observers.arrays import NOTHING
+from autograder.points import in_words
 from autograder.verdict import Check, GroupResult
 
 if TYPE_CHECKING:
@@ -75,12 +76,7 @@ def headline(exercise: Exercise, groups: Sequence[GroupResult], problem: str | N
     status = {None: "passed", "unattempted": "not attempted"}.get(problem, "not yet")
     passed, checks = (sum(getattr(g, n) for g in groups) for n in ("checks_passed", "checks"))
     earned = sum(g.earned for g in groups)
-    return f"{exercise.id} · {status} · {passed} of {checks} checks, {points(earned, exercise.points)}"
-
-
-def points(earned: float, possible: float) -> str:
-    """``1 of 3 points``."""
-    return f"{earned:g} of {possible:g} point{'' if possible == 1 else 's'}"
+    return f"{exercise.id} · {status} · {passed} of {checks} checks, {in_words(earned, exercise.points)}"
 
 
 def _own_work(observations: Sequence[Observation]) -> str:

@@ -109,6 +109,59 @@ def fetch(
 
 
 @app.command()
+def grade(
+    name: Annotated[
+        str, typer.Argument(metavar="ASSIGNMENT|FILE.ipynb", help="01, infonce, ..., or one notebook.")
+    ],
+    students: Annotated[list[str] | None, typer.Argument(help="Only these; by default all.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="How many at once; by default all cores.")] = None,
+    regrade: Annotated[
+        bool, typer.Option("--regrade", help="Again what is graded; manual marks stay.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Write nothing; list scores that would change."),
+    ] = False,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Even where isolation has holes: people you trust only.")
+    ] = False,
+    cell_seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="CPU seconds that a cell may take.")
+    ] = None,
+    db: Annotated[str | None, typer.Option(metavar="URL", help="Another gradebook than the usual.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A Dask cluster: tcp://host:8786.")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Any nbgrader course; by default this one.")
+    ] = None,
+    assignment: Annotated[
+        str | None, typer.Option(help="What FILE.ipynb is, if its cells do not say.")
+    ] = None,
+    into: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write the one graded notebook.")
+    ] = None,
+) -> None:
+    """Grade a class, or one notebook, in isolation (for instructors)."""
+    raise typer.Exit(
+        verbs.grade(
+            name,
+            students=students or [],
+            jobs=jobs,
+            regrade=regrade,
+            dry_run=dry_run,
+            unsafe=unsafe,
+            cell_seconds=cell_seconds,
+            db=db,
+            scheduler=scheduler,
+            root=root,
+            assignment=assignment,
+            into=into,
+        )
+    )
+
+
+@app.command()
 def build(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if anything is stale.")] = False,
 ) -> None:
@@ -122,6 +175,54 @@ def lint() -> None:
     raise typer.Exit(verbs.lint())
 
 
+Assignment = Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="Such as 01_infonce.")]
+
+
+@app.command()
+def report(
+    assignment: Assignment,
+    canvas: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a gradebook for Canvas.")] = None,
+    moodle: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a gradebook for Moodle.")] = None,
+    roster: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Canvas's or Moodle's own export: it has their ids.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="The assignment's name in Canvas or Moodle.")] = None,
+    core: Annotated[
+        bool, typer.Option("--core", help="In gradebooks: out of core points, at most 100 %.")
+    ] = False,
+) -> None:
+    """Report on a graded class: scores, misconceptions, who needs help (for instructors)."""
+    from course.reporting import report
+
+    report(assignment, canvas=canvas, moodle=moodle, roster=roster, title=title, core=core)
+
+
+@app.command()
+def feedback(
+    assignment: Assignment,
+    student: Annotated[str | None, typer.Option(help="Only this student's pages.")] = None,
+) -> None:
+    """Write feedback for students: their graded notebooks, harmless to open (for instructors)."""
+    from course.reporting import feedback
+
+    raise typer.Exit(feedback(assignment, student))
+
+
+@app.command()
+def pack(
+    students: Annotated[bool, typer.Option("--students", help="The only kind of package there is.")] = False,
+    into: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="By default classroom/students.")
+    ] = None,
+) -> None:
+    """Pack what students get: notebooks and a wheel, without answers (for instructors)."""
+    from course.reporting import pack
+
+    if not students:
+        raise typer.BadParameter("say for whom: course pack --students")
+    pack(into)
+
+
 def main() -> None:
     """Run the command; what a person can put right is told in one sentence, with exit status 1."""
     _prepare()
@@ -129,6 +230,14 @@ def main() -> None:
         app(prog_name="course")
     except CourseError as error:
         print(error, file=sys.stderr)
+        sys.exit(1)
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith(("course.", "autograder.")):
+            raise
+        print(
+            "This is the students' installation: it has no verbs for instructors and authors.",
+            file=sys.stderr,
+        )
         sys.exit(1)
 
 

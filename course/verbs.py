@@ -6,11 +6,24 @@ Each imports its package when it is called: torch alone takes seconds.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from course import paths
 from course.errors import CourseError
 
-__all__ = ["build", "fetch", "hint", "lab", "lint", "next_up", "reset", "solution", "status", "update"]
+__all__ = [
+    "build",
+    "fetch",
+    "grade",
+    "hint",
+    "lab",
+    "lint",
+    "next_up",
+    "reset",
+    "solution",
+    "status",
+    "update",
+]
 
 
 def lab(
@@ -98,6 +111,13 @@ def fetch(name: str | None) -> None:
         fetching.print_models()
     else:
         fetching.fetch(name)
+
+
+def grade(name: str, **asked: Any) -> int:
+    """Grade an assignment or one notebook and print what came of it; return the exit status."""
+    from course.grading import Asked, grade
+
+    return grade(Asked(name, **asked))
 
 
 def build(check: bool = False) -> int:

@@ -66,6 +66,10 @@ class Assignment(BaseModel):
         Files of the instructor that go beside every submission, and over a student's file of the same name.
     versions : dict of str to str
         For each exercise, a digest of everything that its score depends on.
+    skipped_tags : tuple of str
+        Cells with one of these tags are not run (nbgrader's ``Execute.skip_cells_with_tag``).
+    cell_seconds : float or None
+        The limit of a cell that the course's configuration sets (``Execute.timeout``).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -74,3 +78,5 @@ class Assignment(BaseModel):
     notebooks: tuple[NotebookSpec, ...]
     files: dict[str, bytes] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
+    skipped_tags: tuple[str, ...] = ()
+    cell_seconds: float | None = None

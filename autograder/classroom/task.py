@@ -16,6 +16,8 @@ class Limits:
     ----------
     cell_seconds : float
         CPU seconds of one cell; nbgrader counts wall time.
+    notebook_seconds : float
+        CPU seconds of all its cells together.
     wall_seconds : float
         Wall seconds of one cell: a generous backstop for code that waits.
     memory_bytes : int
@@ -29,6 +31,7 @@ class Limits:
     """
 
     cell_seconds: float = 120.0
+    notebook_seconds: float = 900.0
     wall_seconds: float = 360.0
     memory_bytes: int = 2 << 30
     work_bytes: int = 256 << 20

@@ -10,8 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-from autograder.classroom.ledger import Ledger
-from autograder.classroom.submissions import unfit
 from corpus import ATTACKS, LESSON, Attack
 from corpus.arena import SECRET, Arena, classroom_module, harm, make_clone, roster, tidy
 from corpus.checks import scripts_in
@@ -20,7 +18,9 @@ from corpus.watch import Watch
 from filelock import FileLock
 from pydantic import BaseModel, Field
 
+from autograder.classroom.ledger import Ledger
 from autograder.classroom.outcome import Outcome
+from autograder.classroom.submissions import unfit
 
 pytestmark = [pytest.mark.slow, pytest.mark.nbgrader, pytest.mark.timeout(7200)]
 

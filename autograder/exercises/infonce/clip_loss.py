@@ -30,7 +30,7 @@ asked = Exercise(
     outputs=["loss"],
     gradients_of=["image_features", "text_features", "logit_scale"],
     groups={"value": 1, "gradient": 1, "stability": 1},
-    cases=[pairs(3, 2, 2.0), pairs(7, 5, 8.0), pairs(4, 3, 1000.0, group="stability")],
+    cases=[pairs(3, 2, 2.0), pairs(7, 5, 8.0), pairs(4, 3, 1000.0, group="stability", magnitude=1000)],
     intermediates={
         "logits": _logits,
         "image-to-text log-probabilities": lambda **case: contrastive.log_softmax_rows(_logits(**case)),

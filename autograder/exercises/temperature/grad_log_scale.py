@@ -1,6 +1,7 @@
 """The derivation's end: the gradient of the loss with respect to the parameter that CLIP stores."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from course_lib import contrastive
 Gradient = Callable[[Tensor, Tensor], Tensor]
 
 
-def _batch(batch: int, dim: int, log_scale: float, **options: str) -> CaseSpec:
+def _batch(batch: int, dim: int, log_scale: float, **options: Any) -> CaseSpec:
     make = cosines(batch, dim)
     return case(
         f"{batch} pairs at log-scale {log_scale:g}",
@@ -34,7 +35,7 @@ asked = Exercise(
     reference=contrastive.grad_log_scale,
     outputs=["gradient"],
     groups={"value": 2, "stability": 1},
-    cases=[_batch(3, 2, 0.5), _batch(6, 3, 2.0), _batch(4, 3, 7.0, group="stability")],
+    cases=[_batch(3, 2, 0.5), _batch(6, 3, 2.0), _batch(4, 3, 7.0, group="stability", magnitude=1100)],
     intermediates={"scale": lambda similarity, log_scale: log_scale.exp()},
     hints=[
         "One row of the loss is log Σ_j exp(c·s_ij) − c·s_ii. You know the derivative by c of both terms. "

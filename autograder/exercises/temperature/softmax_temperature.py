@@ -33,7 +33,11 @@ asked = Exercise(
     outputs=["probabilities"],
     gradients_of=["similarity", "temperature"],
     groups={"value": 1, "stability": 1},
-    cases=[_scores(2, 3, 0.5), _scores(3, 3, 0.2), _scores(3, 4, 0.0005, group="stability", gradients=False)],
+    cases=[
+        _scores(2, 3, 0.5),
+        _scores(3, 3, 0.2),
+        _scores(3, 4, 0.0005, group="stability", gradients=False, magnitude=2000),
+    ],
     hints=[
         "A small τ must make the differences between the scores larger. Does it multiply or divide them?",
         "Divide all scores by τ, then one ordinary softmax per row, over the classes; "

@@ -98,7 +98,7 @@ def test_a_mistake_is_told_in_one_sentence(written, good, old, new, says):
 
 
 def test_an_experiment_may_be_handed_an_answer(written, good):
-    handed = "# %% tags=[\"experiment\"]\nx = experiments.f(clip_loss, more=clip_loss)\n# %%\ntotal ="
+    handed = '# %% tags=["experiment"]\nx = experiments.f(clip_loss, more=clip_loss)\n# %%\ntotal ='
     assert not [one for one in findings(written(good.replace("# %%\ntotal =", handed))) if "learner" in one]
 
 

@@ -1,0 +1,114 @@
+"""Feedback for students: nbgrader's pages of their graded notebooks, harmless and without hidden tests.
+
+``nbgrader generate_feedback`` makes the same pages from the same ``nbgrader_config.py``. What is added
+here: a page that cannot be made is named with its reason, and the others are made; files that a student
+handed in are not handed back; and a page is always written anew, so that comments and manual grades of
+today are in it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nbgrader.converters import GenerateFeedback, NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
+
+from autograder.classroom.refusal import ReportError
+
+CONFIG = "nbgrader_config.py"
+
+
+@dataclass(frozen=True)
+class Written:
+    """For whom feedback was written, and for whom it could not be: the reasons, by student."""
+
+    students: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def write_feedback(root: Path, assignment: str, student: str | None = None) -> Written:
+    """Write ``classroom/feedback/STUDENT/ASSIGNMENT/NOTEBOOK.html`` for everybody who was graded.
+
+    Parameters
+    ----------
+    root : Path
+        Of the course, where ``nbgrader_config.py`` lies.
+    assignment : str
+    student : str, optional
+        Write that student's only.
+
+    Raises
+    ------
+    ReportError
+        If nothing of that name was graded, or there is no gradebook.
+    """
+    config = load_config(root)
+    found = _graded(root, config, assignment)
+    if student is not None:
+        found = [one for one in found if one == student]
+    if not found:
+        whose = f"{student!r} has" if student is not None else "Nobody has"
+        raise ReportError(
+            f"{whose} no graded notebook of {assignment!r}: run `course grade {assignment}` first."
+        )
+    programs, path = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)
+    if programs not in path.split(os.pathsep):  # nbgrader calls alembic by name
+        os.environ["PATH"] = os.pathsep.join([programs, path])
+    config.CourseDirectory.assignment_id = assignment
+    config.CourseDirectory.student_id = student or "*"
+    converter = _Feedback(coursedir=CourseDirectory(config=config), config=config)
+    converter.log.setLevel(logging.CRITICAL)  # what failed is told below, in words
+    try:
+        converter.start()
+    except NbGraderException as error:
+        if not converter.failed:
+            raise ReportError(f"nbgrader cannot write feedback for {assignment!r}: {error}") from error
+    return Written([one for one in found if one not in converter.failed], converter.failed)
+
+
+def load_config(root: Path) -> Config:
+    """The course's configuration of nbgrader, with its root."""
+    if not (root / CONFIG).is_file():
+        raise ReportError(f"There is no {CONFIG} in {root}: it says where submissions and the gradebook are.")
+    config = PyFileConfigLoader(CONFIG, path=str(root)).load_config()
+    config.CourseDirectory.root = str(root)
+    return config
+
+
+def _graded(root: Path, config: Config, assignment: str) -> list[str]:
+    folder = root / str(config.CourseDirectory.autograded_directory)
+    if not assignment or Path(assignment).name != assignment or not folder.is_dir():
+        return []
+    return sorted(one.name for one in folder.iterdir() if any((one / assignment).glob("*.ipynb")))
+
+
+class _Feedback(GenerateFeedback):
+    """nbgrader's converter, which remembers what went wrong and hands no files back."""
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.failed: dict[str, str] = {}
+        self.force = True
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        """Copy nothing: the pages carry all that they show."""
+
+    def convert_single_notebook(self, notebook_filename: str) -> None:
+        try:
+            super().convert_single_notebook(notebook_filename)
+        except Exception as error:
+            student = self.init_single_notebook_resources(notebook_filename)["nbgrader"]["student"]
+            self.failed[student] = (
+                f"{Path(notebook_filename).name}: {type(error).__name__}: {_first_line(error)}"
+            )
+            raise
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "")[:300]

@@ -1,0 +1,67 @@
+"""What the student's process does to itself, last of all: it gives up what it could still do."""
+
+from __future__ import annotations
+
+import os
+import signal
+from functools import partial
+
+from autograder.classroom.isolation import landlock, limits, seccomp, syscalls
+from autograder.classroom.isolation.layers import Layers
+from autograder.classroom.isolation.limits import Bounds
+from autograder.classroom.isolation.readable import HOME
+from autograder.classroom.isolation.settings import Settings
+
+#: What is read of a /proc in which others are seen too: nothing about them.
+SHARED_PROC = ("/proc/self", *(f"/proc/{name}" for name in ("cpuinfo", "meminfo", "stat", "sys", "version")))
+DEVICES = tuple(f"/dev/{name}" for name in ("full", "null", "random", "urandom", "zero"))
+
+
+def become(given: Settings, bounds: Bounds, layers: Layers) -> None:
+    """Put on the layers that need no privileges; after the last one none can be taken off."""
+    if not layers.held("pid"):
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.chdir(given.work)
+    os.environ["HOME"] = os.environ["TMPDIR"] = given.work
+    layers.attempt("limits", partial(_limit, bounds, layers.held("user")))
+    layers.attempt("privileges", _drop_privileges)
+    layers.attempt("landlock", partial(_restrict, given, layers))
+    own_view = layers.held("view")
+    own_files = not own_view and not layers.held("uid")
+    layers.attempt("calls", partial(seccomp.restrict, layers.held("network"), own_view, own_files))
+
+
+def _limit(bounds: Bounds, own_user: bool) -> None:
+    limits.apply(bounds, 0 if own_user else _processes_of_user())
+
+
+def _drop_privileges() -> None:
+    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    syscalls.drop_capabilities()
+
+
+def _restrict(given: Settings, layers: Layers) -> str:
+    if not landlock.version():
+        raise OSError("this kernel has no Landlock")
+    rules = landlock.Ruleset()
+    rules.allow(given.readable, landlock.READ)
+    # In a view of its own our folder holds only what may be read; elsewhere the names of submissions too.
+    rules.allow([*given.listable, *([HOME] if layers.held("view") else [])], landlock.READ_DIR)
+    rules.allow(["/proc"] if layers.held("proc") else SHARED_PROC, landlock.READ)
+    rules.allow(DEVICES, landlock.READ_FILE | landlock.IOCTL_DEV)
+    rules.allow(["/dev/null"], landlock.READ_FILE | landlock.WRITE_FILE | landlock.IOCTL_DEV)
+    rules.allow([given.work, *(["/tmp", "/dev/shm"] if layers.held("mount") else [])], -1)
+    rules.enforce()
+    return f"version {landlock.version()}"
+
+
+def _processes_of_user() -> int:
+    count, uid = 0, os.getuid()
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                if entry.stat().st_uid == uid:
+                    count += len(os.listdir(f"/proc/{entry.name}/task"))
+            except OSError:
+                continue  # it ended meanwhile
+    return count

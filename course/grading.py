@@ -1,0 +1,194 @@
+"""``course grade``: a class, or one notebook, graded in isolation."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from course import paths
+from course.errors import CourseError
+
+if TYPE_CHECKING:
+    from autograder.classroom.options import Options
+    from autograder.classroom.workers import Workers
+
+__all__ = ["Asked", "grade"]
+
+CONFIG = "nbgrader_config.py"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for on the command line; see ``course grade --help``."""
+
+    name: str
+    students: Sequence[str] = ()
+    jobs: int | None = None
+    regrade: bool = False
+    dry_run: bool = False
+    unsafe: bool = False
+    cell_seconds: float | None = None
+    db: str | None = None
+    scheduler: str | None = None
+    root: Path | None = None
+    assignment: str | None = None
+    into: Path | None = None
+
+
+def grade(asked: Asked) -> int:
+    """Grade and print what came of it; return the exit status.
+
+    Returns
+    -------
+    int
+        0; 1 if some could not be graded; 130 after Ctrl-C.
+
+    Raises
+    ------
+    CourseError
+        If grading cannot begin or go on.
+    """
+    if sys.platform != "linux":
+        raise CourseError(
+            "`course grade` runs submissions in isolation, which needs Linux: use Linux, WSL 2 or a "
+            "container, or grade people whom you trust with `nbgrader autograde`."
+        )
+    from autograder.classroom.errors import GradingError
+
+    one = asked.name.endswith(".ipynb")
+    if asked.into and not one:
+        raise CourseError("--into names the file for one graded notebook: give a FILE.ipynb to grade.")
+    if one and (asked.students or asked.dry_run or asked.scheduler):
+        raise CourseError("One notebook is graded here and now: no students, --dry-run or --scheduler.")
+    try:
+        return _one(asked) if one else _class(asked)
+    except GradingError as error:
+        raise CourseError(str(error)) from error
+
+
+def _class(asked: Asked) -> int:
+    from autograder.classroom.folder import Folder
+    from autograder.classroom.grading import grade as work
+    from autograder.classroom.running import run
+
+    root = _course(asked.root)
+    workers = _workers(asked)  # they warm up while we read
+    try:
+        folder = Folder(root, asked.db)
+        name = meant(asked.name, folder.assignments())
+        _register(folder, name)
+        if asked.dry_run:
+            from autograder.classroom.dry_run import dry_run
+
+            changes = dry_run(root, name, workers, _options(asked), grade=work)
+            print(*changes.lines(), sep="\n")
+            return int(bool(changes.failed))
+        summary = run(root, name, workers, _options(asked), grade=work)
+        print(*summary.lines(), sep="\n")
+        return summary.exit_status
+    finally:
+        workers.close()
+
+
+def _one(asked: Asked) -> int:
+    from autograder.classroom.folder import Folder
+    from autograder.classroom.grading import grade as work
+    from autograder.classroom.one_notebook import grade_notebook, lines
+
+    root = asked.root.resolve() if asked.root else paths.root()
+    workers = _workers(replace(asked, jobs=1))
+    try:
+        name = meant(asked.assignment, Folder(root).assignments()) if asked.assignment else None
+        result = grade_notebook(Path(asked.name), root, name, workers, _options(asked), grade=work)
+    finally:
+        workers.close()
+    print(*lines(result.outcome), sep="\n")
+    if asked.into and result.files:
+        _write(asked.into, result.files[f"{result.outcome.notebooks[0].name}.ipynb"])
+    return int(result.outcome.status == "could not be graded")
+
+
+def meant(name: str, known: Sequence[str]) -> str:
+    """The assignment that a name means: ``01_infonce``, ``infonce``, ``01`` or ``1``.
+
+    Raises
+    ------
+    CourseError
+        If none or several are called that.
+    """
+    if name in known:
+        return name
+    found = [other for other in known if name in _names(other)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise CourseError(f"{name!r} could be {' or '.join(found)}: give the full name.")
+    listed = ", ".join(known) or "nothing"
+    raise CourseError(f"No assignment is called {name!r}; released: {listed}.")
+
+
+def _names(folder: str) -> set[str]:
+    number, _, topic = folder.partition("_")
+    short = {str(int(number))} if number.isascii() and number.isdigit() else set()
+    return {number, topic, *short} if short else set()
+
+
+def _course(root: Path | None) -> Path:
+    """The course folder: what was named, else where nbgrader is configured, else our clone."""
+    if root is not None:
+        return root.resolve()
+    here = Path.cwd()
+    return here if (here / CONFIG).is_file() else paths.root()
+
+
+def _register(folder: Folder, name: str) -> None:
+    """Enter our lessons in the gradebook if the one to be graded is not there yet."""
+    from autograder.classroom.errors import GradingError
+    from autograder.classroom.gradebook import Writer
+    from course.classroom import register
+
+    with Writer(folder.db_url, folder.course_id) as writer:
+        if writer.knows(name):
+            return
+    if not any((folder.root / "solutions" / name).glob("*.py")):  # not one of ours
+        raise GradingError(
+            f"The gradebook does not know {name}: run `nbgrader generate_assignment {name}` first."
+        )
+    print(f"Not in the gradebook yet; entering the lessons: {', '.join(register(folder.root))}.", flush=True)
+
+
+def _options(asked: Asked) -> Options:
+    from autograder.classroom.options import Options
+    from autograder.classroom.task import Limits
+
+    limits = Limits()
+    if asked.cell_seconds is not None:
+        limits = replace(limits, cell_seconds=asked.cell_seconds, wall_seconds=3 * asked.cell_seconds)
+    return Options(tuple(asked.students), asked.regrade, asked.unsafe, limits, asked.db)
+
+
+def _workers(asked: Asked) -> Workers:
+    from functools import partial
+
+    from autograder.classroom.held import held
+    from autograder.classroom.warmed import close, prepare
+    from autograder.classroom.workers import local
+
+    if asked.scheduler:
+        from autograder.classroom.cluster import cluster
+
+        return cluster(asked.scheduler, partial(held, asked.unsafe))
+    jobs = asked.jobs or len(os.sched_getaffinity(0))
+    return local(jobs, prepare, close, partial(held, asked.unsafe))
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise CourseError(f"{path} cannot be written: {error.strerror}.") from error
+    print(f"Written: {path}")
