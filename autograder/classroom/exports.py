@@ -109,7 +109,7 @@ def canvas(given: Sequence[Credit], possible: float, title: str, roster: str | N
         If the roster is not such a CSV.
     """
     if roster is None:
-        rows: list[list[object]] = [[one.name, None, None, one.student, None, one.score] for one in given]
+        made: list[list[object]] = [[one.name, None, None, one.student, None, one.score] for one in given]
         note = (
             "Without --roster, Canvas finds students by SIS Login ID, which has to be nbgrader's student id."
         )

@@ -1,6 +1,6 @@
 """Hidden cases: derived from a secret, for each student and exercise, and never written down.
 
-key(student)   = HMAC-SHA256(secret, "student" ‖ student)
+key(student)   = HMAC-SHA256(secret, student), see `secret.key`
 seed(exercise) = HMAC-SHA256(key, "cases" ‖ exercise ‖ draw)
 """
 
@@ -12,11 +12,6 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
-
-
-def student_key(secret: bytes, student: str) -> bytes:
-    """What hidden cases of one student are derived from; a worker gets this, never the secret."""
-    return _derived(secret, "student", student)
 
 
 def seed(key: bytes, exercise: str, draw: int) -> int:

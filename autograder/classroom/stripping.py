@@ -50,15 +50,25 @@ def strip_exercises(sources: Mapping[str, str], asked: Mapping[str, object]) -> 
         If a module needs its mistakes for something else.
     """
     trees = {name: _stripped(ast.parse(source), asked.get(name)) for name, source in sources.items()}
+    trees = _all_swept(trees, asked)
+    for name, tree in trees.items():
+        gone = _tops(ast.parse(sources[name])) - _tops(tree)
+        for statement in tree.body:
+            _let_pass(statement, gone)
+    trees = _all_swept(trees, asked)
+    return {name: sources[name] if name not in asked else _written(tree) for name, tree in trees.items()}
+
+
+def _all_swept(trees: dict[str, ast.Module], asked: Mapping[str, object]) -> dict[str, ast.Module]:
+    """Every module without what nothing needs, in it or in another one."""
     while True:
         needed = {
             name: _imported_from(name, trees) | ({"asked"} if name in asked else set()) for name in trees
         }
         swept = {name: _swept(tree, needed[name]) if name in asked else tree for name, tree in trees.items()}
         if all(len(swept[name].body) == len(trees[name].body) for name in trees):
-            break
+            return swept
         trees = swept
-    return {name: sources[name] if name not in asked else _written(tree) for name, tree in trees.items()}
 
 
 def _stripped(tree: ast.Module, asked: object) -> ast.Module:
@@ -67,9 +77,6 @@ def _stripped(tree: ast.Module, asked: object) -> ast.Module:
     body = [statement for statement in tree.body if not _declares(statement)]
     helpers = {one.name for one in tree.body if isinstance(one, ast.FunctionDef) and _declares(one)}
     body = [one for one in body if not (isinstance(one, ast.Expr | ast.For) and _names(one) & helpers)]
-    gone = {name for one in tree.body if one not in body for name in _defined(one)}
-    for statement in body:
-        _let_pass(statement, gone)
     made = ast.Module(body, type_ignores=[])
     for node in ast.walk(made):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -140,7 +147,15 @@ def _declares(statement: ast.stmt) -> bool:
 
 
 def _names(node: ast.AST) -> set[str]:
-    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+    """What a statement reads by name, but for its own arguments and variables."""
+    names = [one for one in ast.walk(node) if isinstance(one, ast.Name)]
+    own = {one.arg for one in ast.walk(node) if isinstance(one, ast.arg)}
+    own |= {one.id for one in names if isinstance(one.ctx, ast.Store)}
+    return {one.id for one in names} - own
+
+
+def _tops(tree: ast.Module) -> set[str]:
+    return {name for statement in tree.body for name in _defined(statement)}
 
 
 def _swept(tree: ast.Module, needed: set[str]) -> ast.Module:

@@ -15,7 +15,7 @@ from course_lib.figures.style import course_style, new_figure
 #: Longer or deeper formulas stay text: drawing takes time that grows with both.
 MOST_CHARACTERS = 800
 MOST_NESTED = 12
-SIZE = 11.5  # points, beside text of 14 pixels
+SIZE = 10.5  # points: 14 pixels, as the text beside it
 _POINTS = 72  # to the inch: sizes below are in points
 
 #: TeX that matplotlib's parser does not know, in words that it knows.
@@ -28,8 +28,9 @@ _SYNONYMS = {
     r"\\boldsymbol(?![A-Za-z])": r"\\mathbf",
     r"\\(text|textrm|mathsf)\s*(?=\{)": r"\\mathrm",
     r"\\mathsf\s+(\w)": r"\\mathrm{\1}",
-    r"\\[tdc]?frac\s*(\d)\s*(\d|[A-Za-z])": r"\\frac{\1}{\2}",
+    r"\\[tdc]?frac\s*(\d|(?<=\s)[A-Za-z])\s*(\d|[A-Za-z])": r"\\frac{\1}{\2}",
     r"\\[tdc]frac(?![A-Za-z])": r"\\frac",
+    r"\\bmod(?![A-Za-z])": r"\\ \\mathrm{mod}\\ ",
     r"\\top(?![A-Za-z])": r"\\mathrm{T}",
 }
 
@@ -44,13 +45,15 @@ class Formula(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def draw_formula(tex: str) -> Formula | None:
+def draw_formula(tex: str, display: bool = False) -> Formula | None:
     r"""Draw a formula.
 
     Parameters
     ----------
     tex : str
         TeX without dollars, such as ``\frac{1}{N}``.
+    display : bool
+        Whether it has a line of its own, where fractions are large.
 
     Returns
     -------
@@ -63,7 +66,7 @@ def draw_formula(tex: str) -> Formula | None:
         return None
     for unknown, known in _SYNONYMS.items():
         tex = re.sub(unknown, known, tex)
-    text = f"${tex}$"
+    text = f"${_enlarged(tex) if display else tex}$"
     with course_style(), matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "formula"}):
         font = FontProperties(size=SIZE)
         try:
@@ -79,6 +82,16 @@ def draw_formula(tex: str) -> Formula | None:
         figure.savefig(drawn, format="svg", transparent=True, metadata=metadata)
     svg = drawn.getvalue().decode("utf-8")
     return Formula(svg[svg.index("<svg") :], width, height, depth)
+
+
+def _enlarged(tex: str) -> str:
+    """Large fractions, but for those inside other parts."""
+    parts = tex.split(r"\frac")
+    made = parts[0]
+    for part in parts[1:]:
+        inside = made.count("{") - made.count("}") or made.endswith(("^", "_"))
+        made += (r"\frac" if inside else r"\dfrac") + part
+    return made
 
 
 def _depth(tex: str) -> int:

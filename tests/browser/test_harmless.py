@@ -165,6 +165,36 @@ def test_nothing_runs_on_the_page_of_plain_nbgrader(classes, watched, rooms):
     assert watched.hosts == {""}
 
 
+def test_nothing_runs_in_the_report(rooms, watched, tmp_path):
+    sys.path.insert(0, str(ROOT / "tests" / "autograder" / "classroom"))
+    import class_of
+
+    from autograder.classroom.outcome import Problem
+    from autograder.classroom.report import overview, page
+    from autograder.classroom.similarity import Pair, Place
+
+    outcomes = []
+    for text in rooms.HOSTILE_HTML:
+        one = class_of.outcome(text, {"clip_loss": "summed"}, status="graded with problems")
+        one.problems.append(Problem(kind="crashed", text=text, notebook=text, cell=text))
+        outcomes.append(one)
+    outcomes.append(
+        class_of.failed("</title><script>window.pwned=1</script>", "</style><script>window.pwned=1</script>")
+    )
+    places = tuple(Place("infonce", "clip_loss", 1.0, 0.5, 5.0, text, text) for text in rooms.HOSTILE_HTML)
+    report = tmp_path / "report.html"
+    report.write_text(page(overview(outcomes, class_of.assignment()), [Pair("<b>", "bait", places)]))
+    watched.open(report.as_uri())
+    assert not watched.pwned
+    assert watched.hosts == {""}
+    for width in (
+        1200,
+        390,
+    ):  # nothing but wide tables and pictures in boxes of their own is wider than the page
+        watched.page.set_viewport_size({"width": width, "height": 800})
+        assert watched.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_nothing_runs_in_formgrader(formgraders, watched):
     watched.open(formgraders["ours"])
     assert not watched.pwned

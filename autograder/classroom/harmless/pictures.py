@@ -38,7 +38,7 @@ def _picture(soup: BeautifulSoup, tex: str, display: bool) -> Tag | None:
     # matplotlib takes a second to import, which only a page with mathematics should pay for.
     from course_lib.figures.mathematics import draw_formula
 
-    formula = draw_formula(tex)
+    formula = draw_formula(tex, display)
     if formula is None:
         return None
     source = base64.b64encode(formula.svg.encode("utf-8")).decode("ascii")

@@ -21,6 +21,8 @@ CHECKED = [
     "normalize_grad",
     "recall_at_k",
 ]
+#: Mistakes that can be made on top of each other: outer, inner.
+TWO = {"infonce.clip_loss": ("divides", "same_side_twice")}
 LESSON, NOTEBOOK = "01_infonce", "infonce"
 
 
@@ -53,12 +55,10 @@ def assignment(names: list[str] = CHECKED) -> Assignment:
 def verdicts(exercise_id: str) -> dict[str, dict]:
     """The verdict of the reference, of every known mistake, of a pair of mistakes and of an untouched stub."""
     exercise = load(exercise_id)
-    mistakes = list(exercise.misconceptions.values())
     right = next(iter(exercise.correct.values()))  # calling the reference itself would earn nothing
     answers = {name: mistake.on(right) for name, mistake in exercise.misconceptions.items()}
-    outer = next((mistake for mistake in mistakes if mistake.wraps), None)
-    if outer is not None:
-        inner = next(mistake for mistake in mistakes if mistake is not outer and not mistake.wraps)
+    if exercise_id in TWO:
+        outer, inner = (exercise.misconceptions[name] for name in TWO[exercise_id])
         answers["two"] = outer.on(inner.on(right))
 
     def untouched(*args, **kwargs):
