@@ -62,7 +62,8 @@ class Changes:
     def lines(self) -> Iterator[str]:
         """The changes, line by line."""
         for name, count in sorted(self.exercises.items()):
-            yield f"{name} changed since {count} submission{'s' * (count != 1)} were graded."
+            graded = "1 submission was" if count == 1 else f"{count} submissions were"
+            yield f"{name} changed since {graded} graded."
         yield from map(str, sorted(self.differences, key=lambda d: (d.student, d.notebook, d.cell)))
         for student, why in sorted(self.failed.items()):
             yield f"{student}: cannot be graded now: {why}"

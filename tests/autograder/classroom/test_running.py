@@ -22,6 +22,7 @@ import small_course as small
 from controlled import controlled
 
 from autograder.classroom import lock
+from autograder.classroom.dry_run import dry_run
 from autograder.classroom.errors import GradingError
 from autograder.classroom.ledger import Ledger
 from autograder.classroom.options import Options
@@ -132,6 +133,33 @@ def test_a_changed_exercise_is_said_and_not_graded(root, hand_in, grading, sourc
     assert source.tries() == {"ann": 1}
     assert any("1 exercise changed since" in line for line in summary.lines())
     assert scores(root) == {"ann": 3.0}
+
+
+def test_a_dry_run_lists_whose_score_would_change_and_writes_nothing(root, hand_in, grading, tmp_path):
+    hand_in("ann", "bob")
+    grading()
+    hand_in("new", "dies")
+    small.submit(root, "bob", small.right())  # another version: not to be compared
+    newer = controlled(root, tmp_path / "control", versions={"small.f0": "v2"}, score="1")
+    before = small.rows(root), [outcome.model_dump() for outcome in outcomes(root).values()]
+    with Pool(2, fake.prepare, fake.close) as workers:
+        changes = dry_run(root, small.NAME, workers, Options(), grade=fake.grade, source=newer)
+        unchanged = dry_run(
+            root,
+            small.NAME,
+            workers,
+            Options(),
+            grade=fake.grade,
+            source=controlled(root, tmp_path / "control"),
+        )
+    text = list(changes.lines())
+    assert text[0] == "small.f0 changed since 1 submission was graded."
+    assert "ann: one/check-f0 3 → 1" in text
+    assert len(changes.differences) == 6
+    assert "1 graded again in memory, 1 would have another score" in text[-2]
+    assert text[-1] == "3 would be graded for the first time, or in a new version."
+    assert next(unchanged.lines()).startswith("No exercise changed since")
+    assert (small.rows(root), [outcome.model_dump() for outcome in outcomes(root).values()]) == before
 
 
 def test_a_process_that_dies_costs_nobody_else(root, hand_in, grading, source):
