@@ -79,13 +79,13 @@ def _class(asked: Asked) -> int:
     with _workers(asked) as workers:  # they warm up while we read
         folder = Folder(root, asked.db)
         name = meant(asked.name, folder.assignments())
-        _register(folder, name)
         if asked.dry_run:
             from autograder.classroom.dry_run import dry_run
 
             changes = dry_run(root, name, workers, _options(asked), grade=work)
             _say(changes.lines())
             return int(bool(changes.failed))
+        _register(folder, name)
         summary = run(root, name, workers, _options(asked), grade=work)
     _say(summary.lines())
     return summary.exit_status
@@ -141,17 +141,15 @@ def _course(root: Path | None) -> Path:
 
 def _register(folder: Folder, name: str) -> None:
     """Enter our lessons in the gradebook if the one to be graded is not there yet."""
-    from autograder.classroom.errors import GradingError
     from autograder.classroom.gradebook import Writer
     from course.classroom import register
 
+    if not any((folder.root / "solutions" / name).glob("*.py")):
+        return  # not one of ours: reading it says what is missing
+    folder.own.mkdir(exist_ok=True)  # sqlite makes the gradebook, but not its folder
     with Writer(folder.db_url, folder.course_id) as writer:
         if writer.knows(name):
             return
-    if not any((folder.root / "solutions" / name).glob("*.py")):  # not one of ours
-        raise GradingError(
-            f"The gradebook does not know {name}: run `nbgrader generate_assignment {name}` first."
-        )
     print(f"Not in the gradebook yet; entering the lessons: {', '.join(register(folder.root))}.", flush=True)
 
 

@@ -102,7 +102,7 @@ def dry_run(
     """
     folder = Folder(root, options.db_url)
     source = source or Source(folder.root, assignment, options.db_url)
-    of_class = secret.secret(folder.ledger.parent, make=False)
+    of_class = secret.secret(folder.own, make=False)
     changes = Changes(assignment)
     before: dict[str, Entry] = {}
 

@@ -48,14 +48,13 @@ class Folder:
 
     @property
     def own(self) -> Path:
-        """The folder for ledger, lock and secret; made at first use."""
-        (self.root / OWN).mkdir(exist_ok=True)
+        """The folder for ledger, lock and secret; it need not exist yet."""
         return self.root / OWN
 
     @property
     def ledger(self) -> Path:
         """Where the ledger is kept."""
-        return self.root / OWN / "grading.sqlite"
+        return self.own / "grading.sqlite"
 
     @property
     def course_id(self) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from autograder.classroom import autograded
 from autograder.classroom.assignment import Assignment
 from autograder.classroom.entries import refused
@@ -48,9 +46,7 @@ class Merger:
     def __enter__(self) -> Merger:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._writer.close()
 
     def has(self, student: str) -> bool:

@@ -16,6 +16,7 @@ from autograder.classroom.loop import finished
 from autograder.classroom.options import Options
 from autograder.classroom.outcome import CellGrade, Outcome
 from autograder.classroom.parsing import grade_ids
+from autograder.classroom.released_only import read_release
 from autograder.classroom.task import Result, Submission, Task
 from autograder.classroom.telling import number
 from autograder.classroom.tree import LIMITS
@@ -61,7 +62,7 @@ def grade_notebook(
     student = path.stem
     digest = hashlib.sha256(content).hexdigest()
     submission = Submission(student, one.name, {f"{spec.name}{SUFFIX}": content}, digest=digest)
-    key = secret.key(secret.secret(folder.ledger.parent, make=False), student)
+    key = secret.key(secret.secret(folder.own, make=False), student)
 
     def task(job: Job) -> Task:
         return Task(submission, one, key, options.limits, options.unsafe)
@@ -127,5 +128,5 @@ def _meant(found: frozenset[str], folder: Folder, name: str | None) -> tuple[Ass
     try:
         released = releases.read_assignment(folder.root, assignment, folder.db_url)
     except releases.ReleaseError:  # no gradebook is needed for what has no hidden tests
-        released = releases.read_release(folder.root, assignment)
+        released = read_release(folder.root, assignment)
     return released, next(spec for spec in released.notebooks if spec.name == notebook)

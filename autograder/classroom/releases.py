@@ -88,63 +88,16 @@ def read_assignment(root: Path, name: str, db_url: str | None = None) -> Assignm
         except MissingEntry as error:
             known = ", ".join(sorted(other.name for other in gradebook.assignments)) or "none"
             raise ReleaseError(
-                f"The gradebook knows no assignment {name!r} (it knows: {known}). {_remedy(name)}"
+                f"The gradebook knows no assignment {name!r} (it knows: {known}). {remedy(name)}"
             ) from error
         notebooks = tuple(_notebook(folders, name, notebook) for notebook in found.notebooks)
     if not notebooks:
-        raise ReleaseError(f"The gradebook has no notebook of assignment {name!r}. {_remedy(name)}")
-    return _assignment(folders, name, notebooks)
+        raise ReleaseError(f"The gradebook has no notebook of assignment {name!r}. {remedy(name)}")
+    return assembled(folders, name, notebooks)
 
 
-def read_release(root: Path, name: str) -> Assignment:
-    """Read what was released under `name` from the release alone, without a gradebook.
-
-    It is the same where no hidden tests were taken out of the release.
-
-    Raises
-    ------
-    ReleaseError
-        If there is no release, or it cannot be read.
-    """
-    folders = course_directory(root)
-    release = Path(folders.format_path(folders.release_directory, ".", name))
-    notebooks = tuple(_from_release(folders, name, path.stem) for path in sorted(release.glob("*.ipynb")))
-    if not notebooks:
-        raise ReleaseError(f"There is no notebook in {release}. {_remedy(name)}")
-    return _assignment(folders, name, notebooks)
-
-
-def _from_release(folders: CourseDirectory, assignment: str, notebook: str) -> NotebookSpec:
-    released = _released(folders, assignment, notebook)
-    cells = []
-    for cell in released["cells"]:
-        mark = cell.get("metadata", {}).get("nbgrader", {})
-        if "grade_id" not in mark:
-            continue
-        source = "".join(cell["source"])
-        asks = mark.get("locked", False) and mark.get("grade", False) and cell["cell_type"] == "code"
-        exercise, variable = asked_by(source, exercises()) if asks else (None, None)
-        cells.append(
-            CellSpec(
-                grade_id=mark["grade_id"],
-                cell_type=cell["cell_type"],
-                source=source,
-                checksum=mark.get("checksum", ""),
-                locked=mark.get("locked", False),
-                grade=mark.get("grade", False),
-                solution=mark.get("solution", False),
-                task=mark.get("task", False),
-                points=mark.get("points", 0.0),
-                exercise=exercise,
-                variable=variable,
-            )
-        )
-    kernelspec = released.get("metadata", {}).get("kernelspec", {})
-    texts = {key: value for key, value in kernelspec.items() if isinstance(value, str)}
-    return NotebookSpec(name=notebook, cells=tuple(cells), kernelspec=texts)
-
-
-def _assignment(folders: CourseDirectory, name: str, notebooks: tuple[NotebookSpec, ...]) -> Assignment:
+def assembled(folders: CourseDirectory, name: str, notebooks: tuple[NotebookSpec, ...]) -> Assignment:
+    """Put together the notebooks of an assignment and what else belongs to it."""
     asked = {cell.exercise for notebook in notebooks for cell in notebook.cells if cell.exercise}
     files = support_files(folders, name)
     execute = folders.config.get("Execute", {})
@@ -180,10 +133,11 @@ def _need_gradebook(db_url: str, name: str) -> None:
 
     url = make_url(db_url)
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
-        raise ReleaseError(f"There is no gradebook at {url.database}. {_remedy(name)}")
+        raise ReleaseError(f"There is no gradebook at {url.database}. {remedy(name)}")
 
 
-def _remedy(name: str) -> str:
+def remedy(name: str) -> str:
+    """What to run so that an assignment is released and in the gradebook."""
     return (
         "Run `make classroom`, which enters our lessons, or `nbgrader generate_assignment "
         f"{name}` for an assignment of your own."
@@ -191,7 +145,7 @@ def _remedy(name: str) -> str:
 
 
 def _notebook(folders: CourseDirectory, assignment: str, known: Notebook) -> NotebookSpec:
-    released = _released(folders, assignment, known.name)
+    released = released_notebook(folders, assignment, known.name)
     marks = [cell.get("metadata", {}).get("nbgrader", {}) for cell in released["cells"]]
     order = {mark.get("grade_id"): place for place, mark in enumerate(marks)}
     points = {cell.name: cell.max_score for cell in [*known.grade_cells, *known.task_cells]}
@@ -224,7 +178,7 @@ def _notebook(folders: CourseDirectory, assignment: str, known: Notebook) -> Not
     return NotebookSpec(name=known.name, cells=tuple(cells), kernelspec=texts)
 
 
-def _released(folders: CourseDirectory, assignment: str, notebook: str) -> dict[str, Any]:
+def released_notebook(folders: CourseDirectory, assignment: str, notebook: str) -> dict[str, Any]:
     """The released notebook, or its source."""
     tried = [
         Path(folders.format_path(step, ".", assignment), f"{notebook}.ipynb")
@@ -233,7 +187,7 @@ def _released(folders: CourseDirectory, assignment: str, notebook: str) -> dict[
     for path in tried:
         if path.is_file():
             return json.loads(path.read_text(encoding="utf-8"))
-    raise ReleaseError(f"There is no {tried[0]}, and no {tried[1]}. {_remedy(assignment)}")
+    raise ReleaseError(f"There is no {tried[0]}, and no {tried[1]}. {remedy(assignment)}")
 
 
 def asked_by(source: str, known: Iterable[str]) -> tuple[str | None, str | None]:

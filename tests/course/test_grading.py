@@ -189,3 +189,14 @@ def test_one_notebook_is_graded_wherever_it_lies(foreign, tmp_path):
     refused = course(strange, "--root", root)
     assert refused.returncode == 1
     assert refused.stderr.startswith("The notebook has none of the cells of what ")
+
+
+def test_a_course_without_a_gradebook_says_what_to_run_and_gets_no_empty_one(tmp_path):
+    root = small.make(tmp_path / "course")
+    (root / "gradebook.db").unlink()
+    for more in ([], ["--dry-run"]):
+        done = course("ps1", "--root", root, *more)
+        assert done.returncode == 1
+        assert "There is no gradebook at" in done.stderr
+        assert "nbgrader generate_assignment ps1" in done.stderr
+    assert not (root / "gradebook.db").exists()
