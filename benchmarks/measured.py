@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-EVERY = 0.5  # seconds between two looks at its memory
+EVERY = 0.2  # seconds between two looks at its processes
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Measured:
     Attributes
     ----------
     wall, cpu : float
-        Seconds. CPU time is that of all processes which were waited for.
+        Seconds. CPU time is that of every process seen, as of the last look at it.
     memory : int
         The most bytes of all its processes at one look, shared pages counted once (proportional set size).
     processes : int
@@ -44,8 +43,9 @@ class Measured:
 def measure(command: Sequence[str], root: Path, environment: Mapping[str, str]) -> Measured:
     """Run a command in a folder, from its start-up to its end."""
     log = root / "log.txt"
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    started = time.perf_counter()
     memory = processes = 0
+    seconds: dict[int, float] = {}
     with log.open("wb") as file:
         process = psutil.Popen(
             command,
@@ -60,18 +60,16 @@ def measure(command: Sequence[str], root: Path, environment: Mapping[str, str]) 
                 code = process.wait(timeout=EVERY)
                 break
             except psutil.TimeoutExpired:
-                held, count = _memory(process)
+                held, count = _look(process, seconds)
                 if held > memory:
                     memory, processes = held, count
     wall = time.perf_counter() - started
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     said = log.read_bytes()[-4000:].decode(errors="replace")
-    return Measured(wall, cpu, memory, processes, code, said)
+    return Measured(wall, sum(seconds.values()), memory, processes, code, said)
 
 
-def _memory(process: psutil.Process) -> tuple[int, int]:
-    """Bytes of a process and of all below it, and how many these are."""
+def _look(process: psutil.Process, seconds: dict[int, float]) -> tuple[int, int]:
+    """Bytes of a process and of all below it, and how many these are; their CPU seconds go into `seconds`."""
     held = count = 0
     try:
         family = [process, *process.children(recursive=True)]
@@ -79,9 +77,10 @@ def _memory(process: psutil.Process) -> tuple[int, int]:
         return 0, 0
     for member in family:
         try:
-            full = member.memory_full_info()
+            times, full = member.cpu_times(), member.memory_full_info()
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue  # it ended while we looked, or is of another account
+        seconds[member.pid] = times.user + times.system
         held, count = held + getattr(full, "pss", full.uss), count + 1
     return held, count
 

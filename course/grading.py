@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "grade"]
 
 CONFIG = "nbgrader_config.py"
+LEAST_WALL_SECONDS = 30.0  # a busy machine may keep a short cell waiting for so long
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,8 @@ def _options(asked: Asked) -> Options:
 
     limits = Limits()
     if asked.cell_seconds is not None:
-        limits = replace(limits, cell_seconds=asked.cell_seconds, wall_seconds=3 * asked.cell_seconds)
+        wall = max(3 * asked.cell_seconds, LEAST_WALL_SECONDS)
+        limits = replace(limits, cell_seconds=asked.cell_seconds, wall_seconds=wall)
     return Options(tuple(asked.students), asked.regrade, asked.unsafe, limits, asked.db)
 
 
@@ -175,15 +177,15 @@ def _workers(asked: Asked) -> Workers:
     from functools import partial
 
     from autograder.classroom.held import held
+    from autograder.classroom.pool import Pool
     from autograder.classroom.warmed import close, prepare
-    from autograder.classroom.workers import local
 
     if asked.scheduler:
-        from autograder.classroom.cluster import cluster
+        from autograder.classroom.cluster import Cluster
 
-        return cluster(asked.scheduler, partial(held, asked.unsafe))
+        return Cluster(asked.scheduler, prepare, close, partial(held, asked.unsafe))
     jobs = asked.jobs or len(os.sched_getaffinity(0))
-    return local(jobs, prepare, close, partial(held, asked.unsafe))
+    return Pool(jobs, prepare, close, partial(held, asked.unsafe))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -45,7 +45,7 @@ LIMITS = {
     resource.RLIMIT_CORE: 0,
     resource.RLIMIT_CPU: 600,
 }
-QUIET = 240  # seconds without a word after which a run counts as stuck
+QUIET = 100  # seconds without a word after which a run counts as stuck
 
 
 def account() -> list[str]:

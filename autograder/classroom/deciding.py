@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from autograder.classroom.ledger import Entry
+from autograder.classroom.entries import Entry
 
 Step = Literal["grade", "merge", "done"]
 

@@ -31,15 +31,12 @@ class Job:
         Which executor it was handed to.
     alone : bool
         Whether this is its second try, with nothing beside.
-    why : str
-        How the process that worked on it ended.
     """
 
     folder: str
     submission: Submission
     generation: int = 0
     alone: bool = False
-    why: str = "without saying why"
 
 
 @dataclass(frozen=True)
@@ -139,8 +136,8 @@ class Dispatcher:
             job = self._pending.pop(future)
             try:
                 result = future.result()
-            except self.workers.died:
-                if died := self._died(job):
+            except self.workers.died as error:
+                if died := self._died(job, error):
                     yield job, died
             except IsolationError as error:
                 raise GradingError(str(error)) from error
@@ -152,11 +149,9 @@ class Dispatcher:
                 else:
                     yield job, result
 
-    def _died(self, job: Job) -> Failure | None:
-        if job.generation == self.workers.generation:
-            job.why = self.workers.how_it_ended()
-            self.workers.rebuild()
+    def _died(self, job: Job, error: BaseException) -> Failure | None:
+        how = self.workers.lost(error, job.generation)
         if job.alone:
-            return Failure(f"The grader's process ended ({job.why}), with nothing beside.")
+            return Failure(f"The grader's process ended ({how}), with nothing beside.")
         self._again.append(job)
         return None

@@ -11,8 +11,9 @@ from pathlib import Path
 from autograder.classroom import secret
 from autograder.classroom.deciding import changed
 from autograder.classroom.dispatching import Dispatcher, Failure, Job
+from autograder.classroom.entries import Entry
 from autograder.classroom.folder import Folder
-from autograder.classroom.ledger import Entry, Ledger
+from autograder.classroom.ledger import Ledger
 from autograder.classroom.options import Options
 from autograder.classroom.outcome import Outcome
 from autograder.classroom.source import Source

@@ -2,49 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
 from types import TracebackType
 from typing import Any
 
-from nbgrader import api, utils
+from nbgrader import api
 from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy import event, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
+from autograder.classroom import gradebook_queries
 from autograder.classroom.errors import GradingError
+from autograder.classroom.gradebook_errors import (
+    GradebookUnreachable,
+    MergeError,
+    is_everybodys,
+    reason,
+)
+from autograder.classroom.gradebook_queries import Cells, date_of
 from autograder.classroom.outcome import NotebookOutcome, Outcome
 
 PATIENCE = 60  # seconds to wait for another writer of an sqlite gradebook, such as formgrader
-DATE_LENGTH = 100  # no date is longer, and the parser is slow on what is
-
-
-class MergeError(Exception):
-    """One submission could not be entered; the message says why, and the gradebook is as before."""
-
-
-class GradebookUnreachable(MergeError):
-    """The database itself is locked, full or gone: no other submission would fare better."""
-
-
-@dataclass
-class _Notebook:
-    """What the gradebook knows of one notebook of an assignment: ids of its cells by name."""
-
-    id: str
-    graded: dict[str, str] = field(default_factory=dict)
-    commented: dict[str, str] = field(default_factory=dict)
-
-
-def date_of(timestamp: str | None) -> datetime | None:
-    """What a timestamp.txt says, in UTC and without a zone, as nbgrader reads it; None if it says no date."""
-    if not timestamp or not timestamp.strip() or len(timestamp) > DATE_LENGTH:
-        return None
-    try:
-        return utils.parse_utc(timestamp.strip())
-    except (ValueError, OverflowError, TypeError, AttributeError):
-        return None
 
 
 class Writer:
@@ -88,9 +66,9 @@ class Writer:
                 f"The gradebook's database needs the Python package {error.name!r}: install it first."
             ) from error
         except (SQLAlchemyError, api.InvalidEntry) as error:
-            raise GradingError(f"The gradebook cannot be opened: {_reason(error)}.") from error
+            raise GradingError(f"The gradebook cannot be opened: {reason(error)}.") from error
         self._penalties = AssignLatePenalties(config=config)
-        self._structures: dict[str, tuple[str, dict[str, _Notebook]]] = {}
+        self._structures: dict[str, tuple[str, dict[str, Cells]]] = {}
 
     def __enter__(self) -> Writer:
         return self
@@ -113,28 +91,13 @@ class Writer:
 
     def submitted(self, assignment: str) -> set[str]:
         """The students who have scores of the assignment in the gradebook."""
-        wanted = (
-            select(api.SubmittedAssignment.student_id)
-            .join(api.Assignment, api.Assignment.id == api.SubmittedAssignment.assignment_id)
-            .where(api.Assignment.name == assignment)
-        )
         with self._gradebook.engine.connect() as connection:
-            return set(connection.scalars(wanted))
+            return gradebook_queries.submitted(connection, assignment)
 
     def waiting(self, assignment: str) -> dict[str, int]:
         """How many cells of each student wait for a person to grade them."""
-        wanted = (
-            select(api.SubmittedAssignment.student_id)
-            .join(api.Assignment, api.Assignment.id == api.SubmittedAssignment.assignment_id)
-            .join(api.SubmittedNotebook, api.SubmittedNotebook.assignment_id == api.SubmittedAssignment.id)
-            .join(api.Grade, api.Grade.notebook_id == api.SubmittedNotebook.id)
-            .where(api.Assignment.name == assignment, api.Grade.needs_manual_grade)
-        )
-        counts: dict[str, int] = {}
         with self._gradebook.engine.connect() as connection:
-            for student in connection.scalars(wanted):
-                counts[student] = counts.get(student, 0) + 1
-        return counts
+            return gradebook_queries.waiting(connection, assignment)
 
     def merge(self, outcome: Outcome) -> None:
         """Enter one outcome, whole or not at all.
@@ -157,8 +120,8 @@ class Writer:
             raise
         except DBAPIError as error:
             session.rollback()
-            kind = GradebookUnreachable if _is_everybodys(error) else MergeError
-            raise kind(f"the gradebook refused it: {_reason(error)}") from error
+            kind = GradebookUnreachable if is_everybodys(error) else MergeError
+            raise kind(f"the gradebook refused it: {reason(error)}") from error
         except Exception as error:  # a late-penalty plugin may raise anything, and others must go on
             session.rollback()
             raise MergeError(f"entering it failed with {type(error).__name__}: {error}") from error
@@ -199,7 +162,7 @@ class Writer:
                 continue
             for cell in cells.graded.values():
                 grade = grades[row.id, cell]
-                if name in missing:  # as nbgrader does
+                if name in missing or (result is not None and result.grades):  # as nbgrader does
                     grade.auto_score, grade.needs_manual_grade = 0.0, False
                 else:  # nobody knows its score: a person has to look, and an earlier one stays
                     grade.needs_manual_grade = True
@@ -252,34 +215,19 @@ class Writer:
         if penalty is not None:
             row.late_submission_penalty = self._penalties._check_late_penalty(row, penalty)
 
-    def _structure(self, assignment: str) -> tuple[str, dict[str, _Notebook]]:
+    def _structure(self, assignment: str) -> tuple[str, dict[str, Cells]]:
         if assignment not in self._structures:
             with self._gradebook.engine.connect() as connection:
-                found = connection.scalar(select(api.Assignment.id).where(api.Assignment.name == assignment))
-                if found is None:
-                    raise MergeError(f"the gradebook has no assignment {assignment!r}")
-                rows = connection.execute(
-                    select(api.Notebook.name, api.Notebook.id).where(api.Notebook.assignment_id == found)
-                )
-                notebooks = {name: _Notebook(key) for name, key in rows}
-                for notebook in notebooks.values():
-                    cells = connection.execute(
-                        select(api.BaseCell.name, api.BaseCell.id, api.BaseCell.type).where(
-                            api.BaseCell.notebook_id == notebook.id
-                        )
-                    )
-                    for name, cell, kind in cells:
-                        if kind in ("GradeCell", "TaskCell"):
-                            notebook.graded[name] = cell
-                        if kind in ("SolutionCell", "TaskCell"):
-                            notebook.commented[name] = cell
-            self._structures[assignment] = found, notebooks
+                found = gradebook_queries.structure(connection, assignment)
+            if found is None:
+                raise MergeError(f"the gradebook has no assignment {assignment!r}")
+            self._structures[assignment] = found
         return self._structures[assignment]
 
 
 def _write(
     result: NotebookOutcome,
-    cells: _Notebook,
+    cells: Cells,
     row: Any,
     grades: dict[tuple[str, str], Any],
     comments: dict[tuple[str, str], Any],
@@ -302,14 +250,3 @@ def _write(
 
 def _never_losing(connection: Any, _: Any) -> None:
     connection.execute("PRAGMA synchronous=FULL")  # a merge that is done outlives a power cut
-
-
-def _is_everybodys(error: DBAPIError) -> bool:
-    name = type(error.orig).__name__
-    return error.connection_invalidated or name in ("OperationalError", "InterfaceError")
-
-
-def _reason(error: BaseException) -> str:
-    """The database's own words, in one line, without the statement and its values."""
-    said = str(getattr(error, "orig", None) or error).strip()
-    return " ".join(said.split()) or type(error).__name__

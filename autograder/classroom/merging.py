@@ -6,10 +6,13 @@ from types import TracebackType
 
 from autograder.classroom import autograded
 from autograder.classroom.assignment import Assignment
+from autograder.classroom.entries import refused
 from autograder.classroom.errors import GradingError
 from autograder.classroom.folder import Folder
-from autograder.classroom.gradebook import GradebookUnreachable, MergeError, Writer, date_of
-from autograder.classroom.ledger import Ledger, refused
+from autograder.classroom.gradebook import Writer
+from autograder.classroom.gradebook_errors import GradebookUnreachable, MergeError
+from autograder.classroom.gradebook_queries import date_of
+from autograder.classroom.ledger import Ledger
 from autograder.classroom.outcome import Outcome
 from autograder.classroom.task import Result
 

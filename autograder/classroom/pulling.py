@@ -24,8 +24,10 @@ from autograder.observation import Observation
 from autograder.observers import Observer, to_json
 
 GRACE_CPU, GRACE_WALL = 2.0, 10.0  # seconds in which an interrupted cell may still end by itself
-PATIENCE = 10.0  # wall seconds per CPU second for one observation: a busy machine is nobody's fault
+PATIENCE = 4.0  # wall seconds per CPU second for one observation: a busy machine is nobody's fault
 START_SECONDS = 60.0
+SOON = 0.02  # seconds in which a cell cannot have started many processes
+CROWDED = 0.75  # of the processes that are allowed: an answer could not be frozen any more
 
 
 class Stopped(Exception):
@@ -79,11 +81,9 @@ class Room:
         self.limits = limits
         self._watch: Watch | None = None
         self._allowance: Allowance | None = None
-        self._interrupt_at: float | None = None
         self._interrupted: Stopped | None = None
         self._may_interrupt = False
         self.starved = False
-        self._spent = 0.0  # of CPU time, by what was waited for last
         self.known_cpu = 0.0  # when last looked at, which is cheaper than looking
         pairs = [socket.socketpair() for _ in range(slots + 1)]
         frame = FrameLimits(header_bytes=4 * limits.output_bytes + (1 << 20))
@@ -145,7 +145,8 @@ class Room:
         Stopped
             If the process had to be ended, or ended itself.
         """
-        self._interrupted, self._interrupt_at, self._may_interrupt = None, None, True
+        self._interrupted, self._may_interrupt = None, True
+        began = time.monotonic()
         try:
             with self._within(cpu=self.limits.cell_seconds, wall=self.limits.wall_seconds):
                 self._send(self._channel, {"do": "run", "source": source, "number": number, "asked": asked})
@@ -159,6 +160,9 @@ class Room:
             self._may_interrupt = False
         if not isinstance(header, dict) or "outputs" not in header:
             raise Stopped("protocol", "its process sent something that is not a cell's outputs")
+        some_time = time.monotonic() - began > SOON
+        if some_time and self._watch and self._watch.running() > CROWDED * self.limits.processes:
+            raise Stopped("processes", "it left more processes behind than a notebook may have")
         wants = header.get("wants_kernel")
         return Shown(
             header["outputs"],
@@ -183,19 +187,14 @@ class Room:
         """Run a frozen answer on a case: the observation, or what stands in the answer's place."""
         if not self._usable[slot]:
             return Observation(error=_ended("its process had ended before"))
-        began = time.monotonic()
         try:
-            seen = self._observe(self._frozen[slot], observer, case, implementations)
+            return self._observe(self._frozen[slot], observer, case, implementations)
         except Stopped as stop:
             self._usable[slot] = False
             if stop.kind != "timed_out":
                 return Observation(error=_ended(stop.text))
-            seen = Observation(error={"kind": "slow", "limit": float(observer.seconds or 0.0)})
             self.starved = self.starved or stop.waited
-        if isinstance(seen, Observation) and (seen.error or {}).get("kind") == "slow":
-            # Its own time limit is the wall's: one that has hardly computed may have been kept waiting.
-            self.starved = self.starved or self._spent < (time.monotonic() - began) / 2
-        return seen
+            return Observation(error={"kind": "slow", "limit": float(observer.seconds or 0.0)})
 
     def _observe_here(self, observer: Observer, case: Case) -> Observation:
         seen = self._observe(self._channel, observer, case, None)
@@ -293,8 +292,6 @@ class _Within:
         self._room._allowance = self._allowance
 
     def __exit__(self, *exception: object) -> None:
-        before = self._allowance.cpu_before
-        self._room._spent = 0.0 if before is None else self._room.known_cpu - before
         self._room._allowance = self._before
 
 

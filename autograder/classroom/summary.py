@@ -27,7 +27,7 @@ TITLES = {
     "output_cut": "output was cut",
     "protocol": "answers that broke the rules of the exchange",
     "grader_failed": "the grader failed",
-    "self_reported": "self-reported: the notebook's own asserts gave the score, which is no fence",
+    "self_reported": "scored by the notebook's own asserts",
     "kernel": "ran in a real kernel",
     "retried": "tried once more, alone",
 }
@@ -51,6 +51,8 @@ class Summary:
         Sentences about files and database.
     layers : tuple of str
         Which layers of isolation held, and what they stopped.
+    self_reported : Counter
+        Students with cells that were scored by the notebook's own asserts, and how many.
     """
 
     assignment: str
@@ -63,6 +65,7 @@ class Summary:
     waiting: dict[str, int] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     layers: tuple[str, ...] = ()
+    self_reported: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     interrupted: bool = False
@@ -73,6 +76,9 @@ class Summary:
         self.counts[outcome.status] += 1
         self.scores[outcome.student] = outcome.score
         self.cpu_seconds += sum(n.cpu_seconds + n.judging_seconds for n in outcome.notebooks)
+        own = sum(grade.self_reported for n in outcome.notebooks for grade in n.grades)
+        if own:
+            self.self_reported[outcome.student] = own
         for problem in outcome.problems:
             place = "/".join(part for part in (problem.notebook, problem.cell) if part)
             text = f"{place}: {problem.text}" if place else problem.text
@@ -106,6 +112,11 @@ class Summary:
                 yield f"    {student}: {texts[0]}{more}"
             if len(students) > SHOWN:
                 yield f"    … and {len(students) - SHOWN} more: `course report {self.assignment}` lists all"
+        if self.self_reported:
+            yield (
+                f"Self-reported: {self.self_reported.total()} cells of {len(self.self_reported)} submissions "
+                "were scored by the notebook's own asserts, as nbgrader does: a student can forge that."
+            )
         if self.layers:
             yield f"{'; '.join(self.layers).capitalize()}."
         yield from self.notices

@@ -66,7 +66,7 @@ def warmed(unsafe: bool = False) -> Warmed:
     if _mine.findings.escaped and not unsafe:
         raise isolation.IsolationError(
             f"Submissions are not graded here: {isolation.describe(_mine.findings)}. Install bubblewrap, "
-            "allow user namespaces, or use a newer kernel; --unsafe grades people whom you trust all the same."
+            "allow user namespaces, or use a newer kernel; --unsafe grades all the same."
         )
     if not _mine.ready:
         _await(_mine)

@@ -18,6 +18,18 @@ AGAIN = 0.5  # seconds after which a swallowed stop is repeated
 IMPORT_PATIENCE = 60.0
 
 
+_cpu = False
+
+
+def count_cpu_time() -> None:
+    """From now on limits are CPU time of this process, where there is a timer for it.
+
+    For a process whose wall time somebody else limits: on a busy machine an answer may wait for long.
+    """
+    global _cpu
+    _cpu = True
+
+
 class OutOfTime(BaseException):
     """The answer ran past its limit.
 
@@ -67,27 +79,28 @@ class _Imports:
 @contextlib.contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
     running, imports = True, _Imports()
+    timer, bell = (signal.ITIMER_PROF, signal.SIGPROF) if _cpu else (signal.ITIMER_REAL, signal.SIGALRM)
 
     def ring(signum: int, frame: FrameType | None) -> None:
         if not running:
             return
         if imports.spared(frame):
-            signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
+            signal.setitimer(timer, seconds, AGAIN)
             return
         raise OutOfTime
 
     started = time.monotonic()
-    handler = signal.signal(signal.SIGALRM, ring)
-    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
+    handler = signal.signal(bell, ring)
+    left, interval = signal.setitimer(timer, seconds, AGAIN)
     try:
         yield
     finally:
         running = False  # first: a bell during the next lines must not keep them from happening
         # Somebody else's timer (a test runner's, say) goes on, with what is left of it.
         left = max(left - (time.monotonic() - started), 1e-3) if left else 0.0
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler or signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_REAL, left, interval)
+        signal.setitimer(timer, 0)
+        signal.signal(bell, handler or signal.SIG_DFL)
+        signal.setitimer(timer, left, interval)
 
 
 @contextlib.contextmanager

@@ -56,7 +56,7 @@ def wrapped(program: str, readable: Sequence[Path], work_bytes: int) -> list[str
 
 
 def _base(work_bytes: int) -> list[str]:
-    arguments = ["--die-with-parent", "--new-session", "--unshare-ipc", "--unshare-net", "--unshare-uts"]
+    arguments = ["--new-session", "--unshare-ipc", "--unshare-net", "--unshare-uts"]
     if os.geteuid() == 0:
         arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     for folder in ("/tmp", WORK):

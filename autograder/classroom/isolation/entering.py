@@ -71,9 +71,12 @@ def enter(
     The calling process must be a fresh fork with a single thread. Each layer is put on independently: one
     that is refused is reported and the others are put on all the same.
     """
+    parent = os.getppid()
     if isinstance(bounds, Mapping):
         bounds = Limits(**{name: bounds[name] for name in Limits.__dataclass_fields__})
     given = settings.load()
+    if given.lifeline >= 0:
+        os.close(given.lifeline)
     layers = Layers(set(layers_wanted) & set(given.wanted))
     for name, reason in (("view", given.view), ("uid", given.uid)):
         layers.report(name, reason)
@@ -82,6 +85,10 @@ def enter(
         needs = "" if "user" in layers.wanted else "needs a user namespace"
         layers.report(name, needs or refused.get("user", "") or refused.get(name, ""))
     namespaces.leave([name for name in namespaces.NAMESPACES if layers.held(name)])
+    # After the change of credentials, which would undo it: end with the warmed process.
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
     # A folder for the case that memory cannot be mounted; the watch finds it by the process outside.
     scratch = tempfile.mkdtemp(prefix=namespaces.SCRATCH, dir=given.work)
     os.chdir(scratch)
@@ -157,7 +164,7 @@ def _furnish(given: Settings, bounds: Bounds, layers: Layers) -> None:
 
 def _own_view(given: Settings, bounds: Bounds, layers: Layers) -> str:
     root = view.build(given.work, given.readable)
-    namespaces.mount_own(given.work, bounds, root)
+    layers["mount"] = Layer("mount", True, namespaces.mount_own(given.work, bounds, root))
     layers.attempt("proc", lambda: namespaces.mount_proc(root))
     view.switch(root)
     return "mounted for each notebook"

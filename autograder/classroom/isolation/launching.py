@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from weakref import WeakSet
 
-from autograder.classroom.isolation import bubblewrap, settings
+from autograder.classroom.isolation import bubblewrap, processes, settings
 from autograder.classroom.isolation.layers import ALL, Layer
 from autograder.classroom.isolation.readable import HOME, Readable, needs_path, readable_paths
 
@@ -26,6 +28,18 @@ class IsolationError(RuntimeError):
     """Isolation cannot be had; the message says what to do."""
 
 
+_alive: WeakSet[Warmed] = WeakSet()
+
+
+def _let_all_go() -> None:
+    for warmed in list(_alive):
+        warmed.let_go()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_all_go)
+
+
 class Warmed:
     """A warmed process.
 
@@ -37,13 +51,21 @@ class Warmed:
     """
 
     def __init__(
-        self, process: subprocess.Popen[bytes], layers: Sequence[Layer], said: int, folder: str | None
+        self,
+        process: subprocess.Popen[bytes],
+        layers: Sequence[Layer],
+        lifeline: int,
+        said: int,
+        folder: str | None,
     ) -> None:
         self.process = process
         self.layers = tuple(layers)
+        self._lifeline = lifeline
         self._said = said
         self._folder = folder
         self._heard = b""
+        self._owner = os.getpid()
+        _alive.add(self)
 
     def complaint(self) -> str:
         """What the process wrote to its stdout and stderr: at most what a pipe holds, the rest is dropped."""
@@ -57,14 +79,24 @@ class Warmed:
             self._heard = (self._heard + piece)[-(1 << 16) :]
         return self._heard.decode(errors="replace").strip()
 
+    def let_go(self) -> None:
+        """Let go of the lifeline: in a fork of the grader, whose end is not to be waited for."""
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
+
     def close(self) -> None:
         """End the process, and with it everything that was forked from it."""
-        self.process.kill()
+        if self._said < 0 or os.getpid() != self._owner:
+            return
+        self.let_go()
+        # Its forks follow it. A process that this one forked without knowing may still hold the lifeline.
+        for one in processes.tree(self.process.pid):
+            processes.signal_if_same(one.identity, signal.SIGKILL)
         self.process.wait(CLOSING_SECONDS)
-        if self._said >= 0:
-            self.complaint()
-            os.close(self._said)
-            self._said = -1
+        self.complaint()
+        os.close(self._said)
+        self._said = -1
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -102,16 +134,20 @@ def launch(
 
     Notes
     -----
-    It ends when the thread that called this ends (Linux ties the two, not the processes): call it from one
-    that lives as long as the process is needed.
+    The process ends when this one does, however that happens, or closes it.
     """
+    if sys.platform != "linux":
+        raise IsolationError("Isolation needs Linux.")
     paths = readable_paths(readable)
     program, no_view = bubblewrap.found() if "view" in layers_wanted else ("", "not wanted")
     become, no_uid = _user("uid" in layers_wanted)
+    if become and not program:
+        _check_reach(paths)
     folder = None if program else tempfile.mkdtemp(prefix="submission-")
     if folder and become:
         os.chown(folder, NOBODY, NOBODY)
     work = folder or bubblewrap.WORK
+    held, lifeline = os.pipe()
     given = settings.Settings(
         work,
         tuple(map(str, paths.readable)),
@@ -119,14 +155,25 @@ def launch(
         no_view,
         no_uid,
         tuple(sorted(layers_wanted)),
+        held,
     )
     variables = _variables(work) | given.dump() | dict(environment or {})
     uid = str(NOBODY) if become else "0"
-    command = [sys.executable, "-I", "-S", STAGE, uid, uid, sys.executable, "-m", module, *arguments]
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        STAGE,
+        str(held),
+        uid,
+        uid,
+        sys.executable,
+        "-m",
+        module,
+        *arguments,
+    ]
     if program:
         command = bubblewrap.wrapped(program, paths.readable, WARMED_BYTES) + command
-    elif become:
-        _check_reach(paths)
     said, saying = os.pipe()
     try:
         # A process that writes more than the pipe holds is not to wait for a reader.
@@ -139,12 +186,17 @@ def launch(
             stderr=saying,
             env=variables,
             cwd=folder or "/",
-            pass_fds=[s.fileno() for s in sockets],
+            pass_fds=[held, *(s.fileno() for s in sockets)],
         )
+    except BaseException:
+        os.close(lifeline)
+        os.close(said)
+        raise
     finally:
         os.close(saying)
+        os.close(held)
     layers = [Layer("view", not no_view, no_view), Layer("uid", not no_uid, no_uid)]
-    return Warmed(process, layers, said, folder)
+    return Warmed(process, layers, lifeline, said, folder)
 
 
 def _user(wanted: bool) -> tuple[bool, str]:

@@ -37,6 +37,7 @@ class Limits:
 
 
 FILES = 512  # open at once, per process
+RESERVED = 4  # address space for each byte of memory
 SPARE = 16  # processes that the kernel allows beyond the limit, so that the watch sees it passed
 
 
@@ -51,18 +52,21 @@ def apply(bounds: Bounds, others: int = 0) -> None:
 
     Notes
     -----
-    These count per process or per file; `Watch` counts all together. The address space may grow by
-    ``memory_bytes`` beyond what the process has already, so that one absurd allocation fails at once, as
-    an exception in the cell that asked for it.
+    These count per process or per file; `Watch` counts all together. What a process can write to and
+    keeps to itself may grow by ``memory_bytes`` beyond what it has already, so that one absurd allocation
+    fails at once, as an exception in the cell that asked for it. The address space may grow by more:
+    threads reserve much of it that they never use.
     """
     import resource
 
     with open("/proc/self/statm") as file:
-        size = int(file.read().split()[0]) * resource.getpagesize()
+        pages = [int(field) for field in file.read().split()]
+    size, data = (pages[i] * resource.getpagesize() for i in (0, 5))
     largest = max(bounds.work_bytes, bounds.shared_bytes)
     for name, value in {
         resource.RLIMIT_NPROC: bounds.processes + SPARE + others,
-        resource.RLIMIT_AS: size + bounds.memory_bytes,
+        resource.RLIMIT_DATA: data + bounds.memory_bytes,
+        resource.RLIMIT_AS: size + RESERVED * bounds.memory_bytes,
         resource.RLIMIT_FSIZE: largest,
         resource.RLIMIT_NOFILE: FILES,
         resource.RLIMIT_CORE: 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import time
 from collections.abc import Iterator
@@ -11,11 +12,12 @@ from pathlib import Path
 from autograder.classroom.isolation.namespaces import SCRATCH, SHARED_SOURCE, WORK_SOURCE
 from autograder.classroom.isolation.processes import Identity, Process, parent_of
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
+PAGE = mmap.PAGESIZE
 KIB = 1024
 NEAR = 0.8  # of the limit: from here on memory is counted exactly
 SHARE = 20  # counting takes at most one part in so many of the time
-MOST_ENTRIES = 50_000  # of a folder on a disk: who makes more of them fills it too
+MOST_ENTRIES = 10_000  # of a folder on a disk: who makes more of them fills it too
+ENDLESS = 1 << 62
 
 
 class Memory:
@@ -83,7 +85,7 @@ class Files:
     """
 
     def __init__(self, first: int) -> None:
-        self._mounts: list[int] = []
+        self._mounts: dict[int, int] = {}  # by device: one may be mounted several times
         self._folder: str | None = None
         self._counted, self._next = 0, 0.0
         with suppress(OSError):
@@ -91,14 +93,14 @@ class Files:
             for line in Path(f"/proc/{first}/mountinfo").read_text().splitlines():
                 fields, _, source = line.partition(" - tmpfs ")
                 if source.startswith((WORK_SOURCE, SHARED_SOURCE)):
-                    self._mounts.append(os.open(f"/proc/{outside}/root{fields.split()[4]}", os.O_PATH))
+                    self._open(f"/proc/{outside}/root{fields.split()[4]}")
             if not self._mounts and os.path.basename(os.readlink(f"/proc/{outside}/cwd")).startswith(SCRATCH):
                 self._folder = f"/proc/{outside}/cwd/"
 
     def bytes(self) -> int:
         """How many bytes there are."""
         if self._folder is None:
-            return sum(_filled(mount) for mount in dict.fromkeys(self._mounts))
+            return sum(_filled(mount) for mount in self._mounts.values())
         now = time.monotonic()
         if now >= self._next:
             self._counted = _lying_in(self._folder)
@@ -109,7 +111,12 @@ class Files:
     def close(self) -> None:
         """Let go of what is open."""
         while self._mounts:
-            os.close(self._mounts.pop())
+            os.close(self._mounts.popitem()[1])
+
+    def _open(self, path: str) -> None:
+        descriptor = os.open(path, os.O_PATH)
+        if self._mounts.setdefault(os.fstat(descriptor).st_dev, descriptor) != descriptor:
+            os.close(descriptor)
 
 
 def _filled(mount: int) -> int:
@@ -118,14 +125,24 @@ def _filled(mount: int) -> int:
 
 
 def _lying_in(folder: str) -> int:
+    """What lies in a folder on a disk; whoever makes it too large to be walked through has filled it."""
     total = entries = 0
-    for _, folders, files, descriptor in os.fwalk(folder, onerror=None, follow_symlinks=False):
-        entries += len(folders) + len(files)
+    folders = [folder]
+    while folders:
+        try:
+            with os.scandir(folders.pop()) as found:
+                for entry in found:
+                    entries += 1
+                    with suppress(FileNotFoundError):
+                        total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+        except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
+            continue  # it has gone meanwhile
+        except OSError:
+            return ENDLESS  # closed, or so deep that its path is too long
         if entries > MOST_ENTRIES:
-            return 1 << 62
-        for name in files:
-            with suppress(OSError):
-                total += os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_blocks * 512
+            return ENDLESS
     return total
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import socket
@@ -24,6 +23,7 @@ FLAGS = {
 }
 NAMESPACES = ("user", *FLAGS)
 WORK_SOURCE, SHARED_SOURCE = "student-work", "student-shared"  # by these the watch finds them
+NO_TERMINALS = "no terminals"
 SCRATCH = "scratch-"  # how the name of a work folder begins that is no memory of its own
 MOST_FILES = 65_536  # in the work folder: each one takes memory of the kernel's, however empty
 
@@ -87,16 +87,18 @@ def _new_user() -> None:
 
 def raise_loopback() -> None:
     """Bring up the new network's only interface."""
+    import fcntl  # of Unix only
+
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         up_and_running = 0x41
         fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh22x", b"lo", up_and_running))  # SIOCSIFFLAGS
 
 
-def mount_own(work: str, bounds: Bounds, root: str = "") -> None:
-    """Mount memory on the work folder, /tmp and /dev/shm.
+def mount_own(work: str, bounds: Bounds, root: str = "") -> str:
+    """Mount memory on the work folder, /tmp and /dev/shm, and terminals of its own on /dev/pts.
 
     The work folder and /tmp share one quota. Called by the first process of the new namespaces, which may
-    be building its file system at `root`.
+    be building its file system at `root`. Returns what could be done without.
     """
     folders = []
     for source, target, size in (
@@ -113,6 +115,17 @@ def mount_own(work: str, bounds: Bounds, root: str = "") -> None:
         os.makedirs(target, exist_ok=True)
         mount(f"/proc/self/fd/{folder}", target, "", MS_BIND)
         os.close(folder)
+    try:  # commands in notebooks run in one; others' must not be reached
+        mount(
+            "devpts",
+            f"{root}/dev/pts",
+            "devpts",
+            MS_NOSUID | MS_NOEXEC,
+            "newinstance,ptmxmode=0666,mode=0600",
+        )
+    except OSError:
+        return NO_TERMINALS
+    return ""
 
 
 def mount_proc(root: str = "") -> None:

@@ -49,6 +49,8 @@ SYSTEM = (
             "timezone",
         )
     ),
+    "/gnu/store",
+    "/nix/store",
     "/sys/devices/system/cpu",
     "/var/cache/fontconfig",
 )

@@ -28,6 +28,8 @@ class Settings:
         Empty if the process has a user id of its own; otherwise why not.
     wanted : tuple of str
         The layers to put on.
+    lifeline : int
+        A descriptor that ends the process when its other end closes; not for students. -1: none.
     """
 
     work: str
@@ -36,6 +38,7 @@ class Settings:
     view: str = "not started by the launcher"
     uid: str = "not started by the launcher"
     wanted: tuple[str, ...] = tuple(sorted(ALL))
+    lifeline: int = -1
 
     def dump(self) -> dict[str, str]:
         """As an environment variable."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from functools import partial
 
 from autograder.classroom.isolation import landlock, limits, seccomp, syscalls
 from autograder.classroom.isolation.layers import Layers
 from autograder.classroom.isolation.limits import Bounds
+from autograder.classroom.isolation.namespaces import NO_TERMINALS
 from autograder.classroom.isolation.readable import HOME
 from autograder.classroom.isolation.settings import Settings
 
@@ -32,7 +34,13 @@ def become(given: Settings, bounds: Bounds, layers: Layers) -> None:
 
 
 def _limit(bounds: Bounds, own_user: bool) -> None:
-    limits.apply(bounds, 0 if own_user else _processes_of_user())
+    counted_apart = own_user and kernel_version() >= (5, 14)  # before, a user's processes counted everywhere
+    limits.apply(bounds, 0 if counted_apart else _processes_of_user())
+
+
+def kernel_version() -> tuple[int, ...]:
+    """The first two numbers of the kernel's version."""
+    return tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
 
 
 def _drop_privileges() -> None:
@@ -50,6 +58,9 @@ def _restrict(given: Settings, layers: Layers) -> str:
     rules.allow(["/proc"] if layers.held("proc") else SHARED_PROC, landlock.READ)
     rules.allow(DEVICES, landlock.READ_FILE | landlock.IOCTL_DEV)
     rules.allow(["/dev/null"], landlock.READ_FILE | landlock.WRITE_FILE | landlock.IOCTL_DEV)
+    if layers.held("mount") and layers["mount"].detail != NO_TERMINALS:
+        terminal = landlock.READ_FILE | landlock.READ_DIR | landlock.WRITE_FILE | landlock.IOCTL_DEV
+        rules.allow(["/dev/pts", "/dev/ptmx"], terminal)
     rules.allow([given.work, *(["/tmp", "/dev/shm"] if layers.held("mount") else [])], -1)
     rules.enforce()
     return f"version {landlock.version()}"

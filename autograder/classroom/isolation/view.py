@@ -13,6 +13,7 @@ from autograder.classroom.isolation.syscalls import MS_BIND, MS_NODEV, MS_NOSUID
 TOP = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")  # links into /usr on most systems
 DEVICES = ("full", "null", "random", "urandom", "zero")
 LINKS = {
+    "ptmx": "pts/ptmx",
     "fd": "/proc/self/fd",
     "stdin": "/proc/self/fd/0",
     "stdout": "/proc/self/fd/1",
@@ -28,7 +29,7 @@ def build(work: str, readable: Iterable[str]) -> str:
     """
     mount("", "/", "", MS_REC | MS_PRIVATE)
     mount("view", work, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=4m")
-    for folder in ("/dev/shm", "/proc", "/tmp", work):
+    for folder in ("/dev/pts", "/dev/shm", "/proc", "/tmp", work):
         os.makedirs(work + folder, exist_ok=True)
     for path in (*readable, *(f"/dev/{device}" for device in DEVICES)):
         _show(path, Path(work + path))

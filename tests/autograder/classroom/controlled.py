@@ -10,12 +10,17 @@ import fake_grading as fake
 
 
 def main() -> int:
-    """Grade; the arguments are the course folder, the control folder, and the seconds of each submission."""
+    """Grade; the arguments are the course folder, the control folder, the seconds of each submission, and a scheduler."""
+    from autograder.classroom.pool import Pool
     from autograder.classroom.running import run
-    from autograder.classroom.workers import local
 
     root, control, seconds = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-    workers = local(2, fake.prepare, fake.close)
+    if len(sys.argv) > 4:
+        from autograder.classroom.cluster import Cluster
+
+        workers = Cluster(sys.argv[4], fake.prepare, fake.close)
+    else:
+        workers = Pool(2, fake.prepare, fake.close)
     try:
         summary = run(
             root, "ps1", workers, grade=fake.grade, source=controlled(root, control, seconds=seconds)

@@ -20,7 +20,9 @@ from nbgrader.api import Gradebook
 from autograder.classroom import autograded, gradebook
 from autograder.classroom.errors import GradingError
 from autograder.classroom.folder import Folder
-from autograder.classroom.gradebook import MergeError, Writer, date_of
+from autograder.classroom.gradebook import Writer
+from autograder.classroom.gradebook_errors import MergeError
+from autograder.classroom.gradebook_queries import date_of
 from autograder.classroom.outcome import Problem
 
 

@@ -122,7 +122,7 @@ BAD = {
     ),
     "forks": (
         "import os\nfor _ in range(10_000):\n    if os.fork() == 0:\n        import time; time.sleep(60)",
-        None,
+        "processes",
     ),
     "fills the disk": ("f = open('big', 'wb')\nfor _ in range(4096): f.write(bytes(1 << 20))", None),
     "prints 50 MB": ("print('x' * 50_000_000)", "output_cut"),

@@ -24,7 +24,7 @@ from autograder.classroom import ledger_file
 from autograder.classroom.assignment import Assignment, CellSpec, NotebookSpec
 from autograder.classroom.deciding import changed, decide
 from autograder.classroom.errors import GradingError
-from autograder.classroom.gradebook import MergeError
+from autograder.classroom.gradebook_errors import MergeError
 from autograder.classroom.ledger import Ledger
 from autograder.classroom.loop import Loop
 from autograder.classroom.merging import Merger
@@ -147,7 +147,7 @@ def test_a_damaged_file_is_set_aside_and_said(path, damage):
         start = 0 if damage == "header" else 4096
         content[start : start + 4096] = os.urandom(4096)
         path.write_bytes(content)
-    with pytest.raises(GradingError, match="is damaged|cannot be read"):
+    with pytest.raises(GradingError, match=r"is damaged|cannot be read"):
         list(Ledger(path, writable=False).entries("ps1"))
     with Ledger(path) as ledger:
         assert ledger.notice.startswith("The ledger was damaged: it is kept as grading-corrupt-")
@@ -167,7 +167,7 @@ def test_a_strangers_and_a_newer_file_are_refused(path):
         pass
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {ledger_file.VERSION + 1}")
-    with pytest.raises(GradingError, match="newer course .* update the course"):
+    with pytest.raises(GradingError, match=r"newer course .* update the course"):
         Ledger(path)
 
 

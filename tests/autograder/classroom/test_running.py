@@ -25,8 +25,9 @@ from autograder.classroom import lock
 from autograder.classroom.errors import GradingError
 from autograder.classroom.ledger import Ledger
 from autograder.classroom.options import Options
+from autograder.classroom.pool import Pool
 from autograder.classroom.running import run
-from autograder.classroom.workers import local
+from autograder.classroom.task import Submission
 
 HERE = Path(__file__).parent
 
@@ -60,7 +61,7 @@ def grading(root, source):
     """Run with two processes."""
 
     def go(options=None, use=source, **given):
-        workers = local(2, fake.prepare, fake.close)
+        workers = Pool(2, fake.prepare, fake.close)
         try:
             return run(root, small.NAME, workers, options, grade=fake.grade, source=use, **given)
         finally:
@@ -190,7 +191,7 @@ def test_what_could_not_be_graded_is_tried_again_by_the_next_run(root, hand_in, 
 
 def test_processes_that_do_not_start_end_the_run(root, hand_in, source):
     hand_in("ann")
-    workers = local(2, fake.fail_to_start, fake.close)
+    workers = Pool(2, fake.fail_to_start, fake.close)
     with pytest.raises(GradingError, match="end as soon as they start"):
         run(root, small.NAME, workers, grade=fake.grade, source=source)
     workers.close()
@@ -301,3 +302,41 @@ def test_ctrl_c_ends_the_run_in_order(root, hand_in, source):
     again = start(root, source.control, "0")
     again.communicate(timeout=120)
     assert scores(root) == dict.fromkeys(students, 3.0)
+
+
+class Endless(small.Small):
+    """Submissions of 200 kB each, made while they are read; it notes how much memory is held."""
+
+    def __init__(self, root, control, count):
+        super().__init__(root)
+        extra = {fake.CONTROL: os.fsencode(control)}
+        control.mkdir()
+        self.assignment = self.assignment.model_copy(update={"files": extra})
+        self.count, self.held = count, []
+
+    def students(self):
+        return [f"s{i:04}" for i in range(self.count)]
+
+    def read(self, student):
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        self.held.append(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+        return Submission(student, small.NAME, {"one.ipynb": os.urandom(200_000)}, digest=student)
+
+
+@pytest.mark.slow
+def test_a_thousand_submissions_take_no_more_memory_than_a_hundred(root, tmp_path, capsys):
+    source = Endless(root, tmp_path / "control", 1000)
+    begun = time.monotonic()
+    workers = Pool(2, fake.prepare, fake.close)
+    try:
+        summary = run(root, small.NAME, workers, grade=fake.grade, source=source)
+    finally:
+        workers.close()
+    took = time.monotonic() - begun
+    assert summary.exit_status == 0
+    assert len(scores(root)) == len(outcomes(root)) == 1000
+    assert len(list((root / "autograded").iterdir())) == 1000
+    early, late = source.held[100], max(source.held[100:])
+    with capsys.disabled():
+        print(f"\n1,000 submissions in {took:.0f} s, memory {early:.0f} MB at 100 and {late:.0f} MB at most")
+    assert late - early < 40  # all of them would be 200

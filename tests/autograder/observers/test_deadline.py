@@ -1,6 +1,7 @@
 """Endless answers are stopped: loops, sleeps, in other threads, and those that swallow exceptions."""
 
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -146,3 +147,24 @@ def test_it_can_be_caught_outside_the_block_only():
         endless(0)
     with deadline(None):
         pass
+
+
+CPU_CLOCK = """
+import time
+from autograder.observers.deadline import OutOfTime, count_cpu_time, deadline
+count_cpu_time()
+with deadline(0.3):
+    time.sleep(0.6)  # waiting costs nothing
+try:
+    with deadline(0.3):
+        while True:
+            pass
+except OutOfTime:
+    print("stopped", time.process_time() < 5)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no timer of CPU time")
+def test_limits_can_be_cpu_time():
+    run = subprocess.run([sys.executable, "-c", CPU_CLOCK], capture_output=True, text=True, check=True)
+    assert run.stdout == "stopped True\n"

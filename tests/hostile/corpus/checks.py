@@ -156,7 +156,9 @@ def nothing_written_beside(ran: Ran) -> str | None:
 
 
 def no_script(ran: Ran) -> str | None:
-    """No page about the student runs what they wrote."""
+    """There is a page about the student, and none that runs what they wrote."""
+    if ran.earned is not None and not any(path.endswith(".html") for path in ran.artefacts):
+        return "no feedback could be written"
     for path, data in ran.artefacts.items():
         if path.endswith(".html") and (found := scripts_in(data.decode(errors="replace"))):
             return f"feedback runs a script ({', '.join(sorted(found))})"

@@ -1,0 +1,146 @@
+"""A real Dask scheduler and two real workers on this machine; one of them is killed half-way."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import small_course as small
+from controlled import controlled
+
+pytest.importorskip("distributed", reason="needs the extra `cluster`")
+
+pytestmark = pytest.mark.slow
+HERE = Path(__file__).parent
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
+
+
+@pytest.fixture
+def started(tmp_path):
+    """Start processes that are ended with the test."""
+    processes = []
+
+    def start(*command):
+        log = (tmp_path / f"log{len(processes)}").open("w")
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, *command], env=ENVIRONMENT, stdout=log, stderr=log, cwd=tmp_path
+            )
+        )
+        log.close()
+        return processes[-1]
+
+    yield start
+    for process in reversed(processes):
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def scheduler(started, tmp_path):
+    """The address of a scheduler without workers."""
+    file = tmp_path / "scheduler.json"
+    started(
+        *("-m", "dask", "scheduler", "--host", "127.0.0.1", "--port", "0"),
+        *("--no-dashboard", "--scheduler-file", str(file)),
+    )
+    return address(file)
+
+
+def address(file):
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up:
+        try:
+            return json.loads(file.read_text())["address"]
+        except (OSError, ValueError):
+            time.sleep(0.1)
+    raise AssertionError("the scheduler did not start")
+
+
+def worker(started, scheduler, threads="1"):
+    return started("-m", "dask", "worker", scheduler, "--nthreads", threads, "--no-nanny", "--no-dashboard")
+
+
+@pytest.fixture
+def root(tmp_path):
+    return small.make(tmp_path / "course")
+
+
+def grade(root, control, seconds, scheduler):
+    return subprocess.Popen(
+        [sys.executable, HERE / "controlled.py", root, control, seconds, scheduler],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_a_class_on_a_cluster_that_loses_a_worker(root, tmp_path, started, scheduler):
+    students = [f"s{i:02}" for i in range(16)]
+    for student in students:
+        small.submit(root, student, {})
+    source = controlled(root, tmp_path / "control")
+    first, second = worker(started, scheduler), worker(started, scheduler)
+    run = grade(root, source.control, "0.5", scheduler)
+    seen = source.control.glob
+    give_up = time.monotonic() + 120
+    while len(list(seen("*.tries"))) < 6 and run.poll() is None and time.monotonic() < give_up:
+        time.sleep(0.05)
+    first.kill()
+    output, _ = run.communicate(timeout=240)
+    assert run.returncode == 0, output
+    assert {key[1] for key in small.rows(root)} == set(students)
+    assert "16 graded" in output
+    pids = {int(p) for file in seen("*.tries") for p in file.read_text().split()}
+    assert pids == {first.pid, second.pid}
+    assert sum(source.tries().values()) <= len(students) + 4
+    assert second.poll() is None  # the cluster stays
+
+
+def test_a_submission_that_kills_workers_costs_only_itself(root, tmp_path, started, scheduler):
+    for student in ("ann", "dies", "eve"):
+        small.submit(root, student, {})
+    source = controlled(root, tmp_path / "control")
+    # With a nanny, a killed worker comes back.
+    started("-m", "dask", "worker", scheduler, "--nthreads", "1", "--nworkers", "2", "--no-dashboard")
+    run = None
+    give_up = time.monotonic() + 120
+    while time.monotonic() < give_up:
+        run = grade(root, source.control, "0", scheduler)
+        output, _ = run.communicate(timeout=240)
+        if "has no workers" not in output:  # they are still starting
+            break
+        time.sleep(1)
+    assert run.returncode == 1, output
+    assert {key[1] for key in small.rows(root)} == {"ann", "eve"}
+    assert (
+        "could not be graded: The grader's process ended (KilledWorker of Dask), with nothing beside."
+        in output
+    )
+
+
+@pytest.mark.parametrize(
+    ("threads", "says"),
+    [(None, "has no workers"), ("2", "must have one thread: start them with `--nthreads 1`")],
+)
+def test_a_cluster_that_cannot_be_used_is_one_sentence(root, tmp_path, started, scheduler, threads, says):
+    if threads:
+        worker(started, scheduler, threads)
+    give_up = time.monotonic() + 120
+    while time.monotonic() < give_up:
+        run = grade(root, tmp_path / "control", "0", scheduler)
+        output, _ = run.communicate(timeout=120)
+        if threads is None or "has no workers" not in output:
+            break
+        time.sleep(1)
+    assert says in output
+    assert "GradingError" in output  # the command line makes a sentence of it
