@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "grade"]
 
 CONFIG = "nbgrader_config.py"
+LEAST_WALL_SECONDS = 30.0  # a busy machine may keep a short cell waiting for so long
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,8 @@ def _options(asked: Asked) -> Options:
 
     limits = Limits()
     if asked.cell_seconds is not None:
-        limits = replace(limits, cell_seconds=asked.cell_seconds, wall_seconds=3 * asked.cell_seconds)
+        wall = max(3 * asked.cell_seconds, LEAST_WALL_SECONDS)
+        limits = replace(limits, cell_seconds=asked.cell_seconds, wall_seconds=wall)
     return Options(tuple(asked.students), asked.regrade, asked.unsafe, limits, asked.db)
 
 

@@ -21,7 +21,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from autograder.classroom.refusal import ReportError
 
-CONFIG = "nbgrader_config.py"
+CONFIG, TIMESTAMP = "nbgrader_config.py", "timestamp.txt"
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,12 @@ class _Feedback(GenerateFeedback):
         self.force = True
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
-        """Copy nothing: the pages carry all that they show."""
+        """Copy when it was handed in, by which nbgrader sees what is new; the pages carry what they show."""
+        source = Path(self._format_source(assignment_id, student_id), TIMESTAMP)
+        if source.is_file():
+            target = Path(self._format_dest(assignment_id, student_id), TIMESTAMP)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())
 
     def convert_single_notebook(self, notebook_filename: str) -> None:
         try:

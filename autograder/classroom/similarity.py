@@ -1,9 +1,8 @@
 """Answers that are more alike than this class's answers to this exercise usually are: a list for a human.
 
 RapidFuzz compares (MIT, maintained, compiled, and here already: nbgrader needs it). copydetect, which
-implements winnowing as MOSS does, was the other candidate: 0.5.0 is its only release of some years, it
-brings its own report and compares whole files in Python, and at a dozen lines an answer its fingerprints
-have little to choose from. That a comparison is *relative to the class* matters more than how it is made:
+implements winnowing as MOSS does, was the other candidate: it brings its own report and compares whole
+files, and at a dozen lines an answer its fingerprints have little to choose from. That a comparison is *relative to the class* matters more than how it is made:
 where everybody must write the same line, being alike says nothing.
 
 Nothing here changes a score, and nothing here says who copied, or whether anybody did.

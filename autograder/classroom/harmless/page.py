@@ -7,6 +7,7 @@ from typing import Any
 from bs4 import BeautifulSoup
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
+from nbgrader.preprocessors import ClearHiddenTests
 
 from autograder.classroom.harmless.hidden import without_hidden_tests
 from autograder.classroom.harmless.pictures import draw_mathematics
@@ -28,7 +29,8 @@ class FeedbackExporter(HTMLExporter):
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
     ) -> tuple[str, dict[str, Any]]:
         """Write the page of a notebook."""
-        page, resources = super().from_notebook_node(without_hidden_tests(nb), resources, **kw)
+        visible = without_hidden_tests(nb, ClearHiddenTests(parent=self))
+        page, resources = super().from_notebook_node(visible, resources, **kw)
         return static(page), resources
 
 

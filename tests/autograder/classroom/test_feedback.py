@@ -30,6 +30,7 @@ def room(tmp_path_factory):
     folder = room.root / "classroom" / "autograded"
     (folder / "broken" / rooms.ASSIGNMENT / f"{rooms.NOTEBOOK}.ipynb").write_text('{"cells": [')
     (folder / "good" / rooms.ASSIGNMENT / "mine.html").write_text("<script>alert(1)</script>")
+    (folder / "good" / rooms.ASSIGNMENT / "timestamp.txt").write_text("2026-01-31 17:05:00 UTC")
     room.written = write_feedback(room.root, rooms.ASSIGNMENT)
     return room
 
@@ -62,7 +63,23 @@ def test_a_page_asks_nobody_for_anything(room):
         assert "default-src 'none'" in soup.find("meta", attrs={"http-equiv": True})["content"]
 
 
+def test_a_hidden_test_is_not_on_the_page(tmp_path):
+    room = rooms.make_room(tmp_path)
+    source = "assert one() == 1\n### HIDE\nassert one() == secret_of(41)\n### SHOW"
+    room.add("ada", rooms.graded(check=source))
+    config = room.root / "nbgrader_config.py"
+    marks = {"begin": "HIDE", "end": "SHOW"}
+    lines = [f'c.ClearHiddenTests.{name}_test_delimeter = "{mark}"' for name, mark in marks.items()]
+    config.write_text("\n".join([config.read_text(), *lines]))
+    assert not write_feedback(room.root, rooms.ASSIGNMENT).failed
+    words = BeautifulSoup(room.page("ada"), "html.parser").get_text()
+    assert "assert one() == 1" in words
+    assert "secret_of" not in words
+
+
 def test_files_of_students_are_not_handed_back(room):
+    kept = room.root / "classroom" / "feedback" / "good" / rooms.ASSIGNMENT / "timestamp.txt"
+    assert kept.read_text() == "2026-01-31 17:05:00 UTC"
     assert not list((room.root / "classroom" / "feedback").rglob("mine.html"))
 
 
