@@ -59,7 +59,7 @@ build: $(DEV_READY) ## write notebooks/ and the index of exercises anew from sol
 # Run it with the oldest Python that the course supports: its pins fit the later ones too, not the reverse.
 pins: ## write constraints.txt anew: what a clean environment resolves to today
 	$(PYTHON) -m venv --clear .cache/pins
-	.cache/pins/bin/python $(PIP_INSTALL) -e '.[dev,bench,cluster]' torch==$(TORCH)
+	.cache/pins/bin/python $(PIP_INSTALL) -e '.[dev,bench,cluster,postgres]' torch==$(TORCH)
 	{ sed -n '/^#/p' constraints.txt; \
 	  .cache/pins/bin/python -m pip freeze --all --exclude pip --exclude wheel --exclude-editable \
 	  | sed 's/+[^ ]*$$//'; } > .cache/constraints.txt
@@ -75,11 +75,11 @@ $(LAB_READY): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(DEV_READY): pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python $(PIP_INSTALL) -e '.[dev,cluster]' -c constraints.txt
+	$(BIN)/python $(PIP_INSTALL) -e '.[dev,cluster,postgres]' -c constraints.txt
 	@touch $(LAB_READY) $@
 
 $(BENCH_READY): pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python $(PIP_INSTALL) -e '.[dev,bench,cluster]' -c constraints.txt
+	$(BIN)/python $(PIP_INSTALL) -e '.[dev,bench,cluster,postgres]' -c constraints.txt
 	@touch $(LAB_READY) $(DEV_READY) $@
 
 # Debian keeps a part of venv in a package of its own; as root (in a container) it is installed here.

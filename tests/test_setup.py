@@ -25,7 +25,7 @@ RUN = [Requirement(text) for text in PROJECT["dependencies"]]
 EXTRAS = {
     name: [Requirement(text) for text in texts] for name, texts in PROJECT["optional-dependencies"].items()
 }
-ALL = [*RUN, *EXTRAS["dev"], *EXTRAS["bench"], *EXTRAS["cluster"]]
+ALL = [*RUN, *EXTRAS["dev"], *EXTRAS["bench"], *EXTRAS["cluster"], *EXTRAS["postgres"]]
 CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="the machine has no make")
 

@@ -2,8 +2,9 @@
 
 RapidFuzz compares (MIT, maintained, compiled, and here already: nbgrader needs it). copydetect, which
 implements winnowing as MOSS does, was the other candidate: it brings its own report and compares whole
-files, and at a dozen lines an answer its fingerprints have little to choose from. That a comparison is *relative to the class* matters more than how it is made:
-where everybody must write the same line, being alike says nothing.
+files, and at a dozen lines an answer its fingerprints have little to choose from. That a comparison is
+*relative to the class* matters more than how it is made: where everybody must write the same line, being
+alike says nothing.
 
 Nothing here changes a score, and nothing here says who copied, or whether anybody did.
 """

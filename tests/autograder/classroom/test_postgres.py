@@ -27,17 +27,21 @@ from autograder.classroom.ledger import Ledger
 from autograder.classroom.merging import Merger
 from autograder.notebooks.build import generate_assignment
 
-pytest.importorskip("psycopg", reason="needs a driver of PostgreSQL")
+# Debian keeps the server's programs in a folder for each version, which no PATH names.
+PATH = os.pathsep.join([*map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"))), os.environ["PATH"]])
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("initdb") is None, reason="needs a PostgreSQL server's programs"),
+    pytest.mark.skipif(
+        shutil.which("initdb", path=PATH) is None, reason="needs a PostgreSQL server's programs"
+    ),
 ]
 
 
 def as_server(*command):
     """Run one of the server's programs, which refuse to run as root."""
+    program = shutil.which(command[0], path=PATH)
     user = "postgres" if os.geteuid() == 0 else None
-    subprocess.run(command, check=True, user=user, cwd="/", stdout=subprocess.DEVNULL)
+    subprocess.run([program, *command[1:]], check=True, user=user, cwd="/", stdout=subprocess.DEVNULL)
 
 
 class Server:
