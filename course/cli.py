@@ -23,6 +23,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+Assignment = Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="01, infonce, ...")]
+Root = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Any nbgrader course; by default this one.")
+]
 ExerciseId = Annotated[str, typer.Argument(metavar="ID", help="An exercise, such as infonce.clip_loss.")]
 
 
@@ -132,9 +136,7 @@ def grade(
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="A Dask cluster: tcp://host:8786.")
     ] = None,
-    root: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Any nbgrader course; by default this one.")
-    ] = None,
+    root: Root = None,
     assignment: Annotated[
         str | None, typer.Option(help="What FILE.ipynb is, if its cells do not say.")
     ] = None,
@@ -175,9 +177,6 @@ def lint() -> None:
     raise typer.Exit(verbs.lint())
 
 
-Assignment = Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="Such as 01_infonce.")]
-
-
 @app.command()
 def report(
     assignment: Assignment,
@@ -190,22 +189,24 @@ def report(
     core: Annotated[
         bool, typer.Option("--core", help="In gradebooks: out of core points, at most 100 %.")
     ] = False,
+    root: Root = None,
 ) -> None:
     """Report on a graded class: scores, misconceptions, who needs help (for instructors)."""
     from course.reporting import report
 
-    report(assignment, canvas=canvas, moodle=moodle, roster=roster, title=title, core=core)
+    report(assignment, canvas=canvas, moodle=moodle, roster=roster, title=title, core=core, root=root)
 
 
 @app.command()
 def feedback(
     assignment: Assignment,
     student: Annotated[str | None, typer.Option(help="Only this student's pages.")] = None,
+    root: Root = None,
 ) -> None:
     """Write feedback for students: their graded notebooks, harmless to open (for instructors)."""
     from course.reporting import feedback
 
-    raise typer.Exit(feedback(assignment, student))
+    raise typer.Exit(feedback(assignment, student, root))
 
 
 @app.command()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from course import paths
+from course.chosen import course_folder, meant
 from course.errors import CourseError
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "grade"]
 
-CONFIG = "nbgrader_config.py"
 LEAST_WALL_SECONDS = 30.0  # a busy machine may keep a short cell waiting for so long
 
 
@@ -76,7 +76,7 @@ def _class(asked: Asked) -> int:
     from autograder.classroom.grading import grade as work
     from autograder.classroom.running import run
 
-    root = _course(asked.root)
+    root = course_folder(asked.root)
     with _workers(asked) as workers:  # they warm up while we read
         folder = Folder(root, asked.db)
         name = meant(asked.name, folder.assignments())
@@ -105,39 +105,6 @@ def _one(asked: Asked) -> int:
     if asked.into and result.files:
         _write(asked.into, result.files[f"{result.outcome.notebooks[0].name}.ipynb"])
     return int(result.outcome.status == "could not be graded")
-
-
-def meant(name: str, known: Sequence[str]) -> str:
-    """The assignment that a name means: ``01_infonce``, ``infonce``, ``01`` or ``1``.
-
-    Raises
-    ------
-    CourseError
-        If none or several are called that.
-    """
-    if name in known:
-        return name
-    found = [other for other in known if name in _names(other)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise CourseError(f"{name!r} could be {' or '.join(found)}: give the full name.")
-    listed = ", ".join(known) or "nothing"
-    raise CourseError(f"No assignment is called {name!r}; released: {listed}.")
-
-
-def _names(folder: str) -> set[str]:
-    number, _, topic = folder.partition("_")
-    short = {str(int(number))} if number.isascii() and number.isdigit() else set()
-    return {number, topic, *short} if short else set()
-
-
-def _course(root: Path | None) -> Path:
-    """The course folder: what was named, else where nbgrader is configured, else our clone."""
-    if root is not None:
-        return root.resolve()
-    here = Path.cwd()
-    return here if (here / CONFIG).is_file() else paths.root()
 
 
 def _register(folder: Folder, name: str) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from course import paths
+from course.chosen import course_folder, meant
 from course.errors import CourseError
 from course.files import write
 
@@ -26,12 +27,12 @@ def report(
 
     Parameters
     ----------
-    assignment : such as ``01_infonce``.
+    assignment : such as ``01_infonce``, ``infonce`` or ``01``.
     canvas, moodle : where to write these gradebooks.
     roster : the CSV that Canvas or Moodle exported.
     title : what the assignment is called there; by default its own name.
     core : express gradebooks out of core points.
-    root : the course folder; by default the clone.
+    root : the course folder; by default the present one if nbgrader is configured there, else the clone.
 
     Raises
     ------
@@ -50,7 +51,8 @@ def report(
     if roster is not None and (canvas is None) == (moodle is None):
         raise CourseError("--roster is the export of one system: give it with --canvas or with --moodle.")
     try:
-        folder = Folder(root or paths.root())
+        folder = Folder(course_folder(root))
+        assignment = meant(assignment, folder.assignments())
         released = read_assignment(folder.root, assignment)
         with Ledger(folder.ledger, writable=False) as ledger:
             outcomes = ledger.outcomes(assignment)
@@ -75,12 +77,16 @@ def report(
 
 def feedback(assignment: str, student: str | None = None, root: Path | None = None) -> int:
     """Write feedback pages, print for whom and what failed; return the exit status."""
+    from autograder.classroom.errors import GradingError
     from autograder.classroom.feedback import write_feedback
+    from autograder.classroom.folder import Folder
     from autograder.classroom.refusal import ReportError
 
     try:
-        written = write_feedback(root or paths.root(), assignment, student)
-    except ReportError as error:
+        folder = Folder(course_folder(root))
+        assignment = meant(assignment, folder.assignments())
+        written = write_feedback(folder.root, assignment, student)
+    except (GradingError, ReportError) as error:
         raise CourseError(str(error)) from error
     print(f"Feedback for {len(written.students)} students, in classroom/feedback/STUDENT/{assignment}/.")
     for name, reason in sorted(written.failed.items()):

@@ -17,9 +17,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "autograder" / "classroom"))
 import small_course as small
 
 from course import grading
+from course.chosen import meant
 from course.cli import app
 from course.errors import CourseError
-from course.grading import Asked, grade, meant
+from course.grading import Asked, grade
 
 LESSONS = ["01_infonce", "02_temperature", "10_infonce", "ps1", "x_y"]
 
