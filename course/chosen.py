@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,11 +15,12 @@ CONFIG = "nbgrader_config.py"
 
 
 def course_folder(root: Path | None) -> Path:
-    """The course folder: what was named, else where nbgrader is configured, else our clone."""
+    """The course folder: what was named, here or by ``COURSE_ROOT``; else where nbgrader is configured."""
     if root is not None:
         return root.resolve()
     here = Path.cwd()
-    return here if (here / CONFIG).is_file() else paths.root()
+    named = os.environ.get(paths.ROOT_VARIABLE)
+    return here if (here / CONFIG).is_file() and not named else paths.root()
 
 
 def meant(name: str, known: Sequence[str]) -> str:

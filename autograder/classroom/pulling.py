@@ -84,6 +84,7 @@ class Room:
         self._interrupted: Stopped | None = None
         self._may_interrupt = False
         self.starved = False
+        self.stops: list[Stopped] = []  # of frozen answers, which cost nothing but themselves
         self.known_cpu = 0.0  # when last looked at, which is cheaper than looking
         pairs = [socket.socketpair() for _ in range(slots + 1)]
         frame = FrameLimits(header_bytes=4 * limits.output_bytes + (1 << 20))
@@ -191,6 +192,7 @@ class Room:
             return self._observe(self._frozen[slot], observer, case, implementations)
         except Stopped as stop:
             self._usable[slot] = False
+            self.stops.append(stop)
             if stop.kind != "timed_out":
                 return Observation(error=_ended(stop.text))
             self.starved = self.starved or stop.waited
@@ -210,7 +212,7 @@ class Room:
             "observer": to_json(observer),
             "case": described,
         }
-        seconds = 2 * (observer.seconds or 5.0) + 5.0
+        seconds = (observer.seconds or 5.0) + 3.0
         with self._within(cpu=seconds, wall=PATIENCE * seconds):
             self._send(channel, request, arrays)
             while True:

@@ -145,6 +145,7 @@ class Sitting:
         for spec in self._pulled:
             cell, slot = cells[spec.grade_id], self._slots[spec.grade_id]
             assert spec.exercise is not None
+            room.stops.clear()
             try:
                 judged = verdict(room, slot, spec.exercise, self._task.key)
             except NoVerdict as nothing:
@@ -159,6 +160,11 @@ class Sitting:
                 )
                 grades[spec.grade_id] = self._grade_of(spec, None, None)
                 continue
+            for stop in room.stops:
+                text = f"When {spec.exercise} was looked at, {stop.text}."
+                self.problems.append(
+                    Problem(kind=stop.kind, text=text, notebook=self._spec.name, cell=spec.grade_id)
+                )
             credit = min(judged.verdict.credit, spec.points)
             grades[spec.grade_id] = self._grade_of(
                 spec, credit, judged.verdict.to_json(), hidden_failed=judged.hidden_failed

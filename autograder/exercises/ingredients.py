@@ -60,7 +60,7 @@ def accepts(
     return [
         case(
             f"a correct implementation ({style})",
-            _given(style),
+            _given,
             group="accepts",
             private={"implementation": style},
             complaint=f"Your test rejects a correct implementation ({style}). {asks}",
@@ -74,7 +74,7 @@ def catches(tested: Exercise, names: Iterable[str], group: str = "catches") -> l
     return [
         case(
             f"a wrong implementation ({tested.misconceptions[name].title})",
-            _given(name),
+            _given,
             group=group,
             private={"implementation": name},
             complaint=f"Your test lets a wrong implementation through: {tested.misconceptions[name].title}.",
@@ -83,5 +83,6 @@ def catches(tested: Exercise, names: Iterable[str], group: str = "catches") -> l
     ]
 
 
-def _given(implementation: str) -> Callable[[Generator], dict[str, Any]]:
-    return lambda rng: {"implementation": implementation}
+def _given(rng: Generator) -> dict[str, Any]:
+    """A handle that says nothing: a test that could read it would know which implementation it has."""
+    return {"implementation": "implementation"}
