@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "grade"]
 
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 LEAST_WALL_SECONDS = 30.0  # a busy machine may keep a short cell waiting for so long
 
 
@@ -72,35 +75,39 @@ def grade(asked: Asked) -> int:
 
 
 def _class(asked: Asked) -> int:
-    from autograder.classroom.folder import Folder
-    from autograder.classroom.grading import grade as work
-    from autograder.classroom.running import run
+    import autograder.classroom.quick  # noqa: F401  # before nbgrader
 
     root = course_folder(asked.root)
-    with _workers(asked) as workers:  # they warm up while we read
+    with _workers(asked, root) as workers:  # they warm up while we import and read
+        from autograder.classroom.folder import Folder
+        from autograder.classroom.grading import grade as work
+        from autograder.classroom.running import run
+
         folder = Folder(root, asked.db)
         name = meant(asked.name, folder.assignments())
         if asked.dry_run:
             from autograder.classroom.dry_run import dry_run
 
-            changes = dry_run(root, name, workers, _options(asked), grade=work)
+            changes = dry_run(root, name, workers(), _options(asked), grade=work)
             _say(changes.lines())
             return int(bool(changes.failed))
         _register(folder, name)
-        summary = run(root, name, workers, _options(asked), grade=work)
+        summary = run(root, name, workers(), _options(asked), grade=work)
     _say(summary.lines())
     return summary.exit_status
 
 
 def _one(asked: Asked) -> int:
-    from autograder.classroom.folder import Folder
-    from autograder.classroom.grading import grade as work
-    from autograder.classroom.one_notebook import grade_notebook, lines
+    import autograder.classroom.quick  # noqa: F401  # before nbgrader
 
     root = asked.root.resolve() if asked.root else paths.root()
-    with _workers(replace(asked, jobs=1)) as workers:
+    with _workers(replace(asked, jobs=1), root) as workers:
+        from autograder.classroom.folder import Folder
+        from autograder.classroom.grading import grade as work
+        from autograder.classroom.one_notebook import grade_notebook, lines
+
         name = meant(asked.assignment, Folder(root).assignments()) if asked.assignment else None
-        result = grade_notebook(Path(asked.name), root, name, workers, _options(asked), grade=work)
+        result = grade_notebook(Path(asked.name), root, name, workers(), _options(asked), grade=work)
     _say(lines(result.outcome))
     if asked.into and result.files:
         _write(asked.into, result.files[f"{result.outcome.notebooks[0].name}.ipynb"])
@@ -132,19 +139,34 @@ def _options(asked: Asked) -> Options:
     return Options(tuple(asked.students), asked.regrade, asked.unsafe, limits, asked.db)
 
 
-def _workers(asked: Asked) -> Workers:
+@contextmanager
+def _workers(asked: Asked, root: Path) -> Iterator[Callable[[], Workers]]:
+    """Begin to make workers aside; what the block gets waits for them. They end with the block."""
+    with ThreadPoolExecutor(1) as aside:
+        making = aside.submit(_made, asked, root)
+        try:
+            yield making.result
+        except BaseException:
+            making.result().close(now=True)
+            raise
+        making.result().close()
+
+
+def _made(asked: Asked, root: Path) -> Workers:
     from functools import partial
 
     from autograder.classroom.held import held
     from autograder.classroom.pool import Pool
-    from autograder.classroom.warmed import close, prepare
+    from autograder.classroom.warmed import adopt, close, prepare, share
 
     if asked.scheduler:
         from autograder.classroom.cluster import Cluster
 
         return Cluster(asked.scheduler, prepare, close, partial(held, asked.unsafe))
     jobs = asked.jobs or len(os.sched_getaffinity(0))
-    return Pool(jobs, prepare, close, partial(held, asked.unsafe))
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # each process of the pool computes on one core
+    judge = ["autograder.classroom.preloaded"] if any(root.glob("solutions/[0-9][0-9]_*/*.py")) else []
+    return Pool(jobs, partial(adopt, share()), close, partial(held, asked.unsafe), judge)
 
 
 def _say(lines: Iterable[str]) -> None:

@@ -63,7 +63,7 @@ def grade(task: Task) -> Result:
         problems += sitting.problems
         alone = alone or sitting.alone
         notebooks.append(graded)
-        files[name] = nbformat.writes(notebook, version=nbformat.NO_CONVERT).encode() + b"\n"
+        files[name] = nbformat.v4.writes(notebook).encode() + b"\n"
     outcome = Outcome(
         student=submission.student,
         assignment=assignment.name,

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from multiprocessing import util
 from multiprocessing.connection import wait
@@ -31,12 +31,20 @@ class Pool(Workers):
         Called in each process at its begin and end.
     first : callable
         See `Workers`.
+    preload : sequence of str
+        Modules that all processes share: they are loaded once, in the process that these are forked from.
     """
 
     def __init__(
-        self, jobs: int, prepare: Callable[[], None], close: Callable[[], None], first: First = nothing
+        self,
+        jobs: int,
+        prepare: Callable[[], None],
+        close: Callable[[], None],
+        first: First = nothing,
+        preload: Sequence[str] = (),
     ) -> None:
         self._begin = (prepare, close)
+        self._preload = list(preload)
         self._processes: list[BaseProcess] = []
         super().__init__(self._made(jobs), jobs, first)
 
@@ -75,6 +83,7 @@ class Pool(Workers):
     def _made(self, jobs: int) -> ProcessPoolExecutor:
         # Never a fork of the main process: it holds the gradebook's connection and the class's secret.
         context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(self._preload)
         pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=self._begin)
         for _ in range(jobs):
             pool.submit(nothing)  # starts a process each
@@ -98,6 +107,8 @@ def _begin(prepare: Callable[[], None], close: Callable[[], None]) -> None:
         os._exit(128 + number)
 
     signal.signal(signal.SIGTERM, end)
+    import autograder.classroom.quick  # noqa: F401  # before nbformat
+
     prepare()
 
 

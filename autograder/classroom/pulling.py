@@ -25,7 +25,7 @@ from autograder.observers import Observer, to_json
 
 GRACE_CPU, GRACE_WALL = 2.0, 10.0  # seconds in which an interrupted cell may still end by itself
 PATIENCE = 4.0  # wall seconds per CPU second for one observation: a busy machine is nobody's fault
-START_SECONDS = 60.0
+START_SECONDS = 180.0  # the warmed process may still be importing
 SOON = 0.02  # seconds in which a cell cannot have started many processes
 CROWDED = 0.75  # of the processes that are allowed: an answer could not be frozen any more
 

@@ -27,15 +27,16 @@ class Warmed:
     ----------
     connection : socket
         Where notebooks are asked for.
-    process : isolation.Warmed
+    process : isolation.Warmed or None
+        None where another process started it, and tells whether it may be used.
     owner : int
-        The process that started it: a fork of a worker must not use its connection.
+        The process that uses it: a fork of a worker must not.
     findings : Findings or None
         How the start-up attacks ended; None before they were tried.
     """
 
     connection: socket.socket
-    process: isolation.Warmed
+    process: isolation.Warmed | None
     owner: int
     findings: isolation.Findings | None = None
     ready: bool = False
@@ -51,6 +52,26 @@ def prepare() -> None:
         _mine = _started()
 
 
+def share() -> socket.socket:
+    """Begin to warm up, for workers on this machine: what they `adopt`.
+
+    It ends with this process, or with `close`.
+    """
+    prepare()
+    assert _mine is not None
+    return _mine.connection
+
+
+def adopt(connection: socket.socket) -> None:
+    """Use a warmed process that another one has started; a worker's initializer.
+
+    Each message on the connection is a whole one, so that many may send. Should the process end, this worker
+    starts another one for itself.
+    """
+    global _mine
+    _mine = Warmed(connection, None, os.getpid(), ready=True)
+
+
 def warmed(unsafe: bool = False) -> Warmed:
     """The warmed process of this worker, ready for use.
 
@@ -61,6 +82,23 @@ def warmed(unsafe: bool = False) -> Warmed:
     """
     prepare()
     assert _mine is not None
+    if _mine.process is not None:
+        check(unsafe)
+    if not _mine.ready:
+        _await(_mine)
+    return _mine
+
+
+def check(unsafe: bool = False) -> isolation.Findings:
+    """Try the start-up attacks, once for each warmed process.
+
+    Raises
+    ------
+    IsolationError
+        If one gets through and this is not accepted.
+    """
+    prepare()
+    assert _mine is not None
     if _mine.findings is None:
         _mine.findings = isolation.canaries()  # while the warmed process still imports
     if _mine.findings.escaped and not unsafe:
@@ -68,17 +106,16 @@ def warmed(unsafe: bool = False) -> Warmed:
             f"Submissions are not graded here: {isolation.describe(_mine.findings)}. Install bubblewrap, "
             "allow user namespaces, or use a newer kernel; --unsafe grades all the same."
         )
-    if not _mine.ready:
-        _await(_mine)
-    return _mine
+    return _mine.findings
 
 
 def close() -> None:
-    """End the warmed process; the next `warmed` starts another one."""
+    """End the warmed process, if it is this one's; the next `warmed` starts another one."""
     global _mine
     if _mine is not None and _mine.owner == os.getpid():
         _mine.connection.close()
-        _mine.process.close()
+        if _mine.process is not None:
+            _mine.process.close()
     _mine = None
 
 
@@ -98,6 +135,7 @@ def _started() -> Warmed:
 
 def _await(mine: Warmed) -> None:
     """Wait until the process says that it is ready."""
+    assert mine.process is not None
     mine.connection.settimeout(START_SECONDS)
     try:
         message = mine.connection.recv(1 << 16)

@@ -24,6 +24,7 @@ from typing import Any
 
 from autograder.classroom import isolation
 from autograder.classroom.student import READY, shell
+from autograder.classroom.student.pages import collapse
 
 #: What lessons import. Anything else is imported by the notebook that needs it.
 MODULES = (
@@ -97,6 +98,7 @@ def warm_up() -> shell.Shell:
     if wrong:
         raise RuntimeError(f"the warmed process has loaded {wrong[0]}")
     gc.collect()
+    collapse()
     gc.freeze()  # the children share these pages as long as no collector writes into them
     return terminal
 
