@@ -2,6 +2,7 @@
 
 import contextlib
 import linecache
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 
 from autograder import cases, exercises, judge
 from autograder.checking import observe_all
+from autograder.classroom.frames import Channel, FrameLimits
 from autograder.exercises import load
 from autograder.observation import Observation
 from autograder.observers import to_json
@@ -19,8 +21,6 @@ from autograder.study import worked_answer
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-sys.path.insert(0, str(HERE))  # the two ends of the pipe share one module
-import frames  # noqa: E402
 
 LOGITS = "    logits = logit_scale * image_features @ text_features.T\n"
 FEATURES = "(image_features, text_features, logit_scale"
@@ -366,28 +366,33 @@ TOYS = {
 
 
 class Border:
-    """A student's process, and the judge's end of the pipe to it."""
+    """A student's process, and the judge's end of the connection to it."""
 
     def __init__(self):
-        self.child = subprocess.Popen(
-            [sys.executable, str(HERE / "student_side.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, str(HERE / "student_side.py"), str(theirs.fileno())]
+            self.child = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+        self.channel = Channel(ours, FrameLimits(seconds=60.0))
 
     def ask(self, header, arrays):
-        frames.send(self.child.stdin, header, arrays)
-        return frames.receive(self.child.stdout)
+        self.channel.send(header, arrays)
+        return self.channel.receive()
 
     def observe(self, exercise, source, name, case):
         described, arrays = case.to_wire()
-        header = {"source": source, "name": name, "observer": to_json(exercise.runner), "case": described}
-        header, arrays = self.ask(header, arrays)
+        answer = {"source": source, "name": name, "nonce": "once"}
+        header, arrays = self.ask(answer | {"observer": to_json(exercise.runner), "case": described}, arrays)
         while "call" in header:
-            values = frames.join(header["plain"], arrays)
-            n, names = header["positional"], header["names"]
-            keywords = dict(zip(names, values[n:-1], strict=True))
-            results = exercise.remote(case)(header["call"], values[:n], keywords, values[-1])
+            call = header["call"]
+            values = [arrays.get(str(i), value) for i, value in enumerate(call["plain"])]
+            n, keywords = (
+                call["positional"],
+                dict(zip(call["names"], values[call["positional"] : -1], strict=True)),
+            )
+            results = exercise.remote(case)("", values[:n], keywords, values[-1])
             header, arrays = self.ask({}, {str(i): np.asarray(r) for i, r in enumerate(results)})
-        return Observation.from_wire(header, arrays)
+        return Observation.from_wire(header["seen"], arrays)
 
     def verdict(self, exercise, source, name):
         asked, observations = cases(exercise), []
@@ -402,10 +407,8 @@ class Border:
 def started():
     border = Border()
     yield border
-    frames.send(border.child.stdin, None, {})
-    border.child.stdin.close()
+    border.channel.close()
     assert border.child.wait(30) == 0
-    border.child.stdout.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -19,11 +15,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+sys.path.insert(0, str(Path(__file__).parent))  # what both tests of formgrader share
+
+from formgrading import MATHJAX, STAND_IN, TOKEN, formgrader
+
 ROOT = Path(__file__).resolve().parents[2]
-HERE, TOKEN, MATHJAX = "127.0.0.1", "only-for-this-test", "cdnjs.cloudflare.com"
-STAND_IN = """window.MathJax = {Hub: {
-    Config() {}, Configured() {}, Queue() {}, Startup: {signal: {Interest(told) { told("End"); }}},
-}};"""
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
@@ -98,51 +94,15 @@ def watched(chromium) -> Iterator[Watched]:
 
 
 @pytest.fixture(scope="module")
-def formgraders(classes, tmp_path_factory) -> Iterator[dict[str, str]]:
+def formgraders(classes, rooms, tmp_path_factory) -> Iterator[dict[str, str]]:
     """The address of formgrader's page for grading the hostile submission by hand, in each classroom."""
-    servers, addresses = [], {}
-    try:
+    with ExitStack() as stack:
+        addresses = {}
         for name, room in classes.items():
-            with socket.socket() as probe:
-                probe.bind((HERE, 0))
-                port = probe.getsockname()[1]
-            home = str(tmp_path_factory.mktemp(f"{name}-home"))
-            outside = ("JUPYTER", "XDG_", "COURSE_", "PYTEST_")
-            environment = {k: v for k, v in os.environ.items() if not k.startswith(outside)} | {"HOME": home}
-            command = [
-                sys.executable,
-                "-m",
-                "jupyter",
-                "server",
-                "--no-browser",
-                "--allow-root",
-                f"--port={port}",
-            ]
-            extension = str({"nbgrader.server_extensions.formgrader": True})
-            command += [f"--ServerApp.token={TOKEN}", f"--ServerApp.jpserver_extensions={extension}"]
-            servers.append(
-                subprocess.Popen(command, cwd=room.root, env=environment, stderr=subprocess.DEVNULL)
-            )
-            listed = (
-                f"http://{HERE}:{port}/formgrader/api/submitted_notebooks/01_infonce/infonce?token={TOKEN}"
-            )
-            found = {one["student"]: one["id"] for one in _asked(listed)}
-            addresses[name] = f"http://{HERE}:{port}/formgrader/submissions/{found['evil']}/"
+            home = tmp_path_factory.mktemp(f"{name}-home")
+            running = stack.enter_context(formgrader(room.root, home))
+            addresses[name] = running.submission("evil", rooms.ASSIGNMENT, rooms.NOTEBOOK)
         yield addresses
-    finally:
-        for server in servers:
-            server.terminate()
-            server.wait(timeout=20)
-
-
-def _asked(url: str) -> list[dict]:
-    for _ in range(120):
-        try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
-                return json.load(answer)
-        except OSError:
-            time.sleep(0.5)
-    pytest.fail("formgrader does not answer.")
 
 
 def test_nothing_runs_on_the_feedback_page(classes, watched, rooms):

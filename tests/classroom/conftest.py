@@ -131,6 +131,16 @@ class Classroom:
         return html.unescape(re.sub(r"<[^>]*>", "", page[page.index("<body") :]))
 
 
+def fill(folder: Path) -> None:
+    """Make a folder a clone of the course, with its lessons in the gradebook."""
+    built = shutil.ignore_patterns("*.ipynb", "__pycache__", ".ipynb_checkpoints")
+    shutil.copytree(ROOT / "solutions", folder / "solutions", ignore=built)
+    for file in ("nbgrader_config.py", ".gitignore"):
+        shutil.copy(ROOT / file, folder / file)
+    build_release(folder / "solutions", folder / "notebooks")
+    register(folder)
+
+
 def _read(folder: Path) -> nbformat.NotebookNode:
     return nbformat.read(folder / f"{NOTEBOOK}.ipynb", as_version=4)
 
@@ -168,12 +178,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Classroom
 
     def make(name: str) -> Classroom:
         folder = tmp_path_factory.mktemp(name)
-        built = shutil.ignore_patterns("*.ipynb", "__pycache__", ".ipynb_checkpoints")
-        shutil.copytree(ROOT / "solutions", folder / "solutions", ignore=built)
-        for file in ("nbgrader_config.py", ".gitignore"):
-            shutil.copy(ROOT / file, folder / file)
-        build_release(folder / "solutions", folder / "notebooks")
-        register(folder)
+        fill(folder)
         return Classroom(folder, tmp_path_factory.mktemp(f"{name}-home"))
 
     return make
