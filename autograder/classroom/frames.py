@@ -44,7 +44,7 @@ class FrameLimits:
     arrays: int = 512
     axes: int = 16
     name_length: int = 300
-    seconds: float = 20.0
+    seconds: float = 10.0
 
 
 class Channel:

@@ -24,7 +24,8 @@ from autograder.observation import Observation
 from autograder.observers import Observer, to_json
 
 GRACE_CPU, GRACE_WALL = 2.0, 10.0  # seconds in which an interrupted cell may still end by itself
-PATIENCE = 4.0  # wall seconds per CPU second for one observation: a busy machine is nobody's fault
+PATIENCE = 2.0  # wall seconds per CPU second for one observation: a busy machine is nobody's fault
+MOST_HUNG = 3  # frozen answers of a notebook that are waited for in vain, before it is given up
 START_SECONDS = 180.0  # the warmed process may still be importing
 SOON = 0.02  # seconds in which a cell cannot have started many processes
 CROWDED = 0.75  # of the processes that are allowed: an answer could not be frozen any more
@@ -42,9 +43,10 @@ class Stopped(Exception):
 
 @dataclass
 class Shown:
-    """What a cell left: untrusted outputs, and what is to be said of it."""
+    """What a cell left: untrusted outputs, also of earlier cells that it changed, and what is to be said."""
 
     outputs: object
+    earlier: object = None
     cut: bool = False
     wants_kernel: str | None = None
     interrupted: Stopped | None = None
@@ -84,6 +86,7 @@ class Room:
         self._interrupted: Stopped | None = None
         self._may_interrupt = False
         self.starved = False
+        self._hung = 0
         self.stops: list[Stopped] = []  # of frozen answers, which cost nothing but themselves
         self.known_cpu = 0.0  # when last looked at, which is cheaper than looking
         pairs = [socket.socketpair() for _ in range(slots + 1)]
@@ -167,6 +170,7 @@ class Room:
         wants = header.get("wants_kernel")
         return Shown(
             header["outputs"],
+            header.get("earlier"),
             bool(header.get("cut")),
             wants if isinstance(wants, str) else None,
             self._interrupted,
@@ -186,7 +190,7 @@ class Room:
         self, slot: int, observer: Observer, case: Case, implementations: Implementations | None
     ) -> Observation | dict[str, Any]:
         """Run a frozen answer on a case: the observation, or what stands in the answer's place."""
-        if not self._usable[slot]:
+        if not self._usable[slot] or self._hung >= MOST_HUNG:
             return Observation(error=_ended("its process had ended before"))
         try:
             return self._observe(self._frozen[slot], observer, case, implementations)
@@ -195,6 +199,7 @@ class Room:
             self.stops.append(stop)
             if stop.kind != "timed_out":
                 return Observation(error=_ended(stop.text))
+            self._hung += 1
             self.starved = self.starved or stop.waited
             return Observation(error={"kind": "slow", "limit": float(observer.seconds or 0.0)})
 

@@ -127,6 +127,7 @@ class Sitting:
                 self._say("kernel", f"It was run in a real kernel, since a cell uses {shown.wants_kernel}.")
                 raise _NeedsKernel
             self._keep(cell, shown)
+            self._change(notebook, shown.earlier)
             if released and released.grade_id in self._slots and released.variable:
                 room.freeze(self._slots[released.grade_id], released.variable)
 
@@ -137,6 +138,14 @@ class Sitting:
             self._say("output_cut", "It showed more than a cell may show: the rest was cut off.")
         if shown.interrupted:
             self._note(shown.interrupted)
+
+    def _change(self, notebook: NotebookNode, earlier: object) -> None:
+        """Keep what a cell in a kernel changed of what earlier ones show."""
+        if isinstance(earlier, dict):
+            for cell in notebook.cells[: self._cell]:
+                changed = earlier.get(str(cell.get("execution_count")))
+                if changed is not None and cell.cell_type == "code":
+                    cell.outputs = outputs.clean(changed, self._limits.output_bytes)
 
     def _judge(self, room: Room, notebook: NotebookNode) -> dict[str, CellGrade]:
         """Judge the frozen answers. From here on nothing that the student's process emits is kept."""

@@ -59,17 +59,30 @@ class KernelTerminal:
     def run(self, source: str, number: int, asked: str | None) -> dict[str, Any]:
         """Run a cell, and tell what it shows."""
         self._call("about", asked)
+        cells = self._client.nb.cells  # all of them: a display may change what an earlier one shows
+        before = [json.dumps(cell.outputs) for cell in cells]
         cell = nbformat.v4.new_code_cell(source)
-        self._client.nb.cells = [cell]
+        cells.append(cell)
         try:
-            self._wait(self._client.async_execute_cell(cell, 0, execution_count=number))
+            self._wait(self._client.async_execute_cell(cell, len(cells) - 1, execution_count=number))
         except DeadKernelError:
             os._exit(1)  # as a cell that ends the shell's process does
+        cell.execution_count = number
         failed = any(output.output_type == "error" for output in cell.outputs)
         size = sum(len(json.dumps(output)) for output in cell.outputs)
         if size > self._limit:
             cell.outputs = [nbformat.v4.new_output("stream", text=CUT)]
-        return {"done": not failed, "outputs": cell.outputs, "cut": size > self._limit, "wants_kernel": None}
+        return {
+            "done": not failed,
+            "outputs": cell.outputs,
+            "earlier": {
+                str(one.execution_count): one.outputs
+                for one, text in zip(cells, before, strict=False)
+                if json.dumps(one.outputs) != text
+            },
+            "cut": size > self._limit,
+            "wants_kernel": None,
+        }
 
     def freeze(self, connection: socket.socket, variable: str) -> None:
         """Fork the process of an answer, from the kernel's."""

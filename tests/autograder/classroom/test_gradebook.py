@@ -17,7 +17,7 @@ import small_course as small
 from nbgrader import utils
 from nbgrader.api import Gradebook
 
-from autograder.classroom import autograded, gradebook
+from autograder.classroom import autograded
 from autograder.classroom.errors import GradingError
 from autograder.classroom.folder import Folder
 from autograder.classroom.gradebook import Writer
@@ -248,17 +248,3 @@ def test_a_date_is_read_as_nbgrader_reads_it():
 def test_a_gradebook_that_cannot_be_opened_is_one_sentence(url, says):
     with pytest.raises(GradingError, match=says):
         Writer(url, "small")
-
-
-def test_merging_is_quick(tmp_path):
-    root = small.make(tmp_path / "course", cells=5)  # two notebooks of six graded cells and one by hand
-    assignment = small.released(root)
-    with Writer(small.url(root), "small") as one:
-        one.merge(small.made_up(assignment, "warm").outcome)
-        begun = time.perf_counter()
-        for i in range(40):
-            one.merge(small.made_up(assignment, f"s{i}").outcome)
-        each = (time.perf_counter() - begun) / 40
-    print(f"{1000 * each:.1f} ms per submission")
-    assert each < 0.05  # nbgrader's own way takes 0.17 s
-    assert gradebook.PATIENCE >= 60

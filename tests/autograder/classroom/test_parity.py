@@ -115,3 +115,5 @@ def test_a_cell_that_needs_a_kernel_gets_one(grader, text):
     assert all(grade.score == grade.points for grade in result.outcome.notebooks[0].grades)
     ours = nbformat.reads(result.files["start_here.ipynb"].decode(), as_version=4)
     assert not [output for output in ours.cells[-1].outputs if output.output_type == "error"]
+    changed = text.startswith("shown")
+    assert ("changed later" if changed else "first") in str(ours.cells[-2].outputs)
