@@ -38,7 +38,8 @@ class Stopped(Exception):
         super().__init__(text)
         self.kind: ProblemKind = kind
         self.text = text
-        self.waited = waited  # it was the wall clock that ran out: on a quieter machine it might not have
+        # The wall clock ran out while it had something to do: on a quieter machine it might not have.
+        self.waited = waited
 
 
 @dataclass
@@ -272,7 +273,8 @@ class Room:
         spent, waited = cpu - allowed.cpu_before, now - allowed.started
         if spent <= allowed.cpu and waited <= allowed.wall:
             return
-        stop = Stopped("timed_out", _took(spent, waited, allowed), waited=spent <= allowed.cpu)
+        kept_waiting = spent <= allowed.cpu and watch.busy()
+        stop = Stopped("timed_out", _took(spent, waited, allowed), waited=kept_waiting)
         if not self._may_interrupt:
             raise stop
         if self._interrupted is None:

@@ -23,6 +23,7 @@ class Process:
     waited_seconds: float
     threads: int
     pages: int
+    busy: bool
 
     @property
     def identity(self) -> Identity:
@@ -46,6 +47,7 @@ def read(pid: int) -> Process | None:
         (waited_user + waited_system) / TICK,
         0 if fields[0] in b"ZX" else numbers[16],
         numbers[20],
+        fields[0] in b"RD",
     )
 
 

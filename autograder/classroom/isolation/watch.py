@@ -72,6 +72,10 @@ class Watch:
         """CPU time alone, which is quicker told."""
         return self._count_cpu(processes.tree(self.pid))
 
+    def busy(self) -> bool:
+        """Whether any of them computes, or waits for a processor or a disk: not whether it sleeps."""
+        return any(one.busy for one in processes.tree(self.pid))
+
     def running(self) -> int:
         """How many processes and threads there are now, which is quicker told."""
         return sum(one.threads for one in processes.tree(self.pid) if one.pid != self.pid)
