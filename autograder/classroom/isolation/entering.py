@@ -109,8 +109,11 @@ def enter(
             os._exit(1)  # the process outside ended before it could take this one with it
         os.close(go)
         os.close(mounted)
+        # Before there is anybody who could look into this process, not after.
+        syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
         if os.fork():
             _reap()
+        syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)  # or the student's process could not look into itself
     except BaseException:
         traceback.print_exc()
         os._exit(1)
@@ -177,7 +180,6 @@ def _reap() -> NoReturn:
             signal.signal(number, signal.SIG_IGN)
         except OSError:
             continue  # numbers that the C library keeps for itself
-    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     os.closerange(0, MOST_DESCRIPTORS)
     while True:
         try:

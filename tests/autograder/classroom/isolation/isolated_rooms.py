@@ -32,6 +32,7 @@ class Inside:
         heard = self.hear()
         self.work = heard["work"]
         self.layers = {layer[0]: Layer(*layer) for layer in heard["layers"]}
+        self.say("begin")
 
     def hear(self):
         """The next message; None when all who could speak have ended."""

@@ -22,6 +22,7 @@ def live(order, connection):
     try:
         entered = enter(order["limits"], announce=lambda pid: say(pid=pid), layers_wanted=order["wanted"])
         say(layers=entered.layers, work=entered.work)
+        connection.recv(16)  # as a notebook, this begins only when it is watched
         exec(
             compile(order["code"], "<student>", "exec"),
             {"say": say, "hear": lambda: connection.recv(1 << 16)},
