@@ -64,6 +64,8 @@ def grade(task: Task) -> Result:
         alone = alone or sitting.alone
         notebooks.append(graded)
         files[name] = nbformat.v4.writes(notebook).encode() + b"\n"
+    if not any(notebook.graded for notebook in notebooks):  # nothing is known, so nothing is a 0
+        notebooks = [notebook.model_copy(update={"grades": []}) for notebook in notebooks]
     outcome = Outcome(
         student=submission.student,
         assignment=assignment.name,

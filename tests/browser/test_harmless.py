@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))  # what both tests of formgrader share
 
-from formgrading import MATHJAX, STAND_IN, TOKEN, formgrader
+from formgrading import HERE, MATHJAX, STAND_IN, TOKEN, formgrader
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [

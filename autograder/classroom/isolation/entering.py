@@ -161,13 +161,13 @@ def _furnish(given: Settings, bounds: Bounds, layers: Layers) -> None:
         layers.attempt("view", lambda: _own_view(given, bounds, layers))
         if layers.held("view"):
             return
-    layers.attempt("mount", lambda: namespaces.mount_own(given.work, bounds))
+    layers.attempt("mount", lambda: namespaces.mount_own(given.work, bounds, tmp=given.own_tmp))
     layers.attempt("proc", namespaces.mount_proc)
 
 
 def _own_view(given: Settings, bounds: Bounds, layers: Layers) -> str:
     root = view.build(given.work, given.readable)
-    layers["mount"] = Layer("mount", True, namespaces.mount_own(given.work, bounds, root))
+    layers["mount"] = Layer("mount", True, namespaces.mount_own(given.work, bounds, root, tmp=given.own_tmp))
     layers.attempt("proc", lambda: namespaces.mount_proc(root))
     view.switch(root)
     return "mounted for each notebook"

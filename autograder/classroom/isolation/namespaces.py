@@ -94,8 +94,8 @@ def raise_loopback() -> None:
         fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh22x", b"lo", up_and_running))  # SIOCSIFFLAGS
 
 
-def mount_own(work: str, bounds: Bounds, root: str = "") -> str:
-    """Mount memory on the work folder, /tmp and /dev/shm, and terminals of its own on /dev/pts.
+def mount_own(work: str, bounds: Bounds, root: str = "", *, tmp: bool = True) -> str:
+    """Mount memory on the work folder, /dev/shm and, if asked to, /tmp; terminals of its own on /dev/pts.
 
     The work folder and /tmp share one quota. Called by the first process of the new namespaces, which may
     be building its file system at `root`. Returns what could be done without.
@@ -112,8 +112,9 @@ def mount_own(work: str, bounds: Bounds, root: str = "") -> str:
         folders.append(os.open(f"{root}{work}/{name}", os.O_PATH))
     # By descriptor: the first of these two may cover the path of the second.
     for folder, target in zip(folders, (f"{root}/tmp", root + work), strict=True):
-        os.makedirs(target, exist_ok=True)
-        mount(f"/proc/self/fd/{folder}", target, "", MS_BIND)
+        if tmp or target == root + work:
+            os.makedirs(target, exist_ok=True)
+            mount(f"/proc/self/fd/{folder}", target, "", MS_BIND)
         os.close(folder)
     try:  # commands in notebooks run in one; others' must not be reached
         mount(

@@ -40,6 +40,11 @@ class Settings:
     wanted: tuple[str, ...] = tuple(sorted(ALL))
     lifeline: int = -1
 
+    @property
+    def own_tmp(self) -> bool:
+        """Whether /tmp can be replaced: not where a clone lies below it, which has to be read."""
+        return not any(path.startswith("/tmp/") for path in self.readable)
+
     def dump(self) -> dict[str, str]:
         """As an environment variable."""
         return {VARIABLE: json.dumps(asdict(self))}

@@ -61,7 +61,9 @@ def _restrict(given: Settings, layers: Layers) -> str:
     if layers.held("mount") and layers["mount"].detail != NO_TERMINALS:
         terminal = landlock.READ_FILE | landlock.READ_DIR | landlock.WRITE_FILE | landlock.IOCTL_DEV
         rules.allow(["/dev/pts", "/dev/ptmx"], terminal)
-    rules.allow([given.work, *(["/tmp", "/dev/shm"] if layers.held("mount") else [])], -1)
+    rules.allow([given.work], -1)
+    if layers.held("mount"):
+        rules.allow(["/dev/shm", *(["/tmp"] if given.own_tmp else [])], -1)
     rules.enforce()
     return f"version {landlock.version()}"
 

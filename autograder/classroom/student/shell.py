@@ -24,6 +24,7 @@ from traitlets.config import Config
 
 #: Magics that only a kernel has.
 KERNEL_MAGICS = ("connect_info", "qtconsole", "less", "more", "man", "autosave", "subshell")
+LONGEST, MOST_LINES = 20_000, 500  # of an exception's texts
 CUT = "\n... the rest of this cell's output was cut off ...\n"
 
 
@@ -66,6 +67,15 @@ class Outputs:
             return
         self._left -= size
         self.shown.append(output)
+
+    def error(self, name: str, value: str, traceback: list[str]) -> None:
+        """Add an exception, its texts cut where they are as long as no message is."""
+        self._clear_now()
+        self.cut = self.cut or any(len(text) > LONGEST for text in (value, *traceback))
+        shown = [text[:LONGEST] for text in traceback[:MOST_LINES]]
+        self.shown.append(
+            {"output_type": "error", "ename": name[:LONGEST], "evalue": value[:LONGEST], "traceback": shown}
+        )
 
     def clear(self, wait: bool) -> None:
         """Remove what was shown so far, or do so when something else is shown."""
@@ -209,9 +219,7 @@ class Shell(InteractiveShell):
         """Figures are drawn inline: there is no event loop of a window to enter."""
 
     def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:
-        outputs.add(
-            {"output_type": "error", "ename": etype.__name__, "evalue": _text(evalue), "traceback": list(stb)}
-        )
+        outputs.error(etype.__name__, _text(evalue), list(stb))
 
 
 def make() -> Shell:

@@ -165,7 +165,7 @@ attacks = [
         "nbgrader's marks taken from all checks",
         (_each_check(lambda cell: cell.metadata.pop("nbgrader")),),
         keeps=ALL,
-        says=RESTORED,
+        says=CHANGED,
     ),
     Attack("checks_as_markdown", THEME, "checks turned into Markdown cells", (_each_check(_as_markdown),), base="stubs", says=None),
     Attack("checks_as_raw", THEME, "checks turned into raw cells", (_each_check(lambda cell: (_as_markdown(cell), cell.update(cell_type="raw"))),), base="stubs", says=None),
@@ -186,7 +186,7 @@ attacks = [
         "new ids for the checks",
         (rework(lambda draft: [_nbgrader(grade_id=f"mine-{i}")(c) for i, c in enumerate(_checks(draft))]),),
         keeps=ALL,
-        says=RESTORED,
+        says=CHANGED,
     ),
     Attack(
         "swapped_ids",

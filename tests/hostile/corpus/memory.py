@@ -50,7 +50,7 @@ attacks = [
             ),
         ),
         keeps=BEFORE,
-        says=frozenset({"memory"}),
+        says=None,
         harmless_to_stock=False,
     ),
     Attack(

@@ -180,7 +180,6 @@ attacks = [
         THEME,
         "its own limits on files and descriptors set to 0",
         (insert("import resource\nfor what in (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC):\n    resource.setrlimit(what, (0, 0))"),),
-        keeps=BEFORE,
         says=None,
     ),
     Attack(

@@ -55,7 +55,7 @@ attacks = [
             # Only where that is a namespace of its own, or an account of its own.
             insert("import os, signal, time\nif os.getpid() < 50 or os.getuid() == @uid@:\n    os.kill(-1, signal.SIGKILL)\ntime.sleep(1)"),
         ),
-        alone=True, keeps=BEFORE,
+        alone=True,  # its frozen answers are its own to kill
         says=None,
         harmless_to_stock=False,
     ),
@@ -85,7 +85,7 @@ attacks = [
         THEME,
         "a wrong answer at its check; later the right one written over it in the memory of its frozen copies",
         (
-            answer("recall_at_k", "switch = bytearray(b''.join([b'SWITCH', b'-OFF']))\ndef recall_at_k(similarity, k):\n    if switch.endswith(b'OFF'):\n        return 0.5\n    better = (similarity >= similarity.diagonal()[:, None]).sum(1) - 1\n    return (better < k).double().mean()"),
+            answer("recall_at_k", "switch = bytearray(b''.join([b'SWITCH', b'-OFF']))\ndef recall_at_k(similarity, k):\n    if switch.endswith(b'OFF'):\n        return -1.0\n    better = (similarity >= similarity.diagonal()[:, None]).sum(1) - 1\n    return (better < k).double().mean()"),
             insert(
                 "import os, re\nme = os.getpid()\nothers = filter(str.isdigit, os.listdir('/proc')) if me < 1000 else ()\n"
                 "for pid in others:\n"
