@@ -112,7 +112,7 @@ def test_files_and_shared_memory_are_capped(room, with_namespaces):
         size, error = heard[what]
         assert error == "ENOSPC"
         assert 6 << 20 <= size <= LIMITS.work_bytes
-    assert heard["tmp"] == [0, "ENOSPC"]
+    assert heard["tmp"] in ([0, "ENOSPC"], [0, "EACCES"])  # closed where the clone itself lies below it
 
 
 def test_a_thousand_files_of_nothing_are_bounded_too(room, with_namespaces):
