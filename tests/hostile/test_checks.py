@@ -75,7 +75,7 @@ def test_public_inputs_may_be_written(ran):
         "<a href='&#106;avascript:pwned()'>x</a>",
         "<iframe srcdoc='<script>pwned()</script>'></iframe>",
         "<svg><a xlink:href='javascript:pwned()'>x</a></svg>",
-        "<p>$\\href{javascript:pwned()}{x}$</p>",
+        '<script src="mathjax.js"></script><p>$\\href{javascript:pwned()}{x}$</p>',
         '<script type=\'application/json\'>{"a": "</script><script>pwned()</script>',
     ],
 )
