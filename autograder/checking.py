@@ -96,9 +96,14 @@ def observe_all(
     exercise: Exercise, observer: Observer, answer: Callable[..., Any], asked: Sequence[Case]
 ) -> list[Observation]:
     """Run an answer on the cases in order, and stop where going on would be a waste of time."""
+    return put_in_order(asked, lambda case: observe(observer, answer, case, exercise.remote(case)))
+
+
+def put_in_order(asked: Sequence[Case], run: Callable[[Case], Observation]) -> list[Observation]:
+    """What `run` sees on each case, up to the first after which going on would be a waste of time."""
     observations: list[Observation] = []
     for case in asked:
-        observations.append(observe(observer, answer, case, exercise.remote(case)))
+        observations.append(run(case))
         error = observations[-1].error
         if error and error["kind"] in GIVEN_UP:
             break

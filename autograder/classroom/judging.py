@@ -10,7 +10,7 @@ from typing import Any
 from autograder.asking import rubric_of
 from autograder.case import Case
 from autograder.cases import cases
-from autograder.checking import GIVEN_UP, no_such_exercise, not_callable
+from autograder.checking import GIVEN_UP, no_such_exercise, not_callable, put_in_order
 from autograder.classroom import hidden
 from autograder.classroom.implementations import implementations
 from autograder.classroom.observing import without_words
@@ -80,13 +80,7 @@ def _observe(
     """Put cases to a frozen answer; a learner's test gets them in an order that it cannot know."""
     if isinstance(exercise.runner, LearnerTestObserver):
         return _observe_test(room, slot, exercise, asked, key)
-    observations: list[Observation] = []
-    for case in asked:
-        observations.append(_one(room.observe(slot, exercise.runner, case, None), exercise))
-        error = observations[-1].error
-        if error and error["kind"] in GIVEN_UP:
-            break
-    return observations
+    return put_in_order(asked, lambda case: _one(room.observe(slot, exercise.runner, case, None), exercise))
 
 
 def _observe_test(
@@ -159,11 +153,8 @@ class Inside:
             return _nothing(
                 exercise_id, f"{exercise_id} is judged where the lesson asks for it.", exercise.points
             )
-        asked, seen = cases(exercise), []
-        for case in asked:
-            seen.append(observe(exercise.runner, case))
-            if seen[-1].error and seen[-1].error["kind"] in GIVEN_UP:
-                break
+        asked = cases(exercise)
+        seen = put_in_order(asked, lambda case: observe(exercise.runner, case))
         return judge(exercise, asked, seen).to_json()
 
 
