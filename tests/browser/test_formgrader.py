@@ -58,6 +58,8 @@ def test_a_mark_that_a_person_enters_survives_a_regrade(room, chromium, tmp_path
         page.goto(address, wait_until="domcontentloaded")
         box = page.locator(f"input.score[id='{EXPLANATION}']")
         expect(box).to_be_visible()
+        # The box stands in the page before formgrader listens to it; what is typed until then is lost.
+        page.wait_for_function("() => formgrader.grades && formgrader.grades.loaded")
         with page.expect_response(lambda answer: answer.request.method == "PUT") as saved:
             box.fill("1.5")
             box.blur()
