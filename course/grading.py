@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "grade"]
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-LEAST_WALL_SECONDS = 30.0  # a busy machine may keep a short cell waiting for so long
 
 
 @dataclass(frozen=True)
@@ -132,10 +131,8 @@ def _options(asked: Asked) -> Options:
     from autograder.classroom.options import Options
     from autograder.classroom.task import Limits
 
-    limits = Limits()
-    if asked.cell_seconds is not None:
-        wall = max(3 * asked.cell_seconds, LEAST_WALL_SECONDS)
-        limits = replace(limits, cell_seconds=asked.cell_seconds, wall_seconds=wall)
+    # None: the assignment's own, which is not read yet.
+    limits = None if asked.cell_seconds is None else Limits.of_cell(asked.cell_seconds)
     return Options(tuple(asked.students), asked.regrade, asked.unsafe, limits, asked.db)
 
 

@@ -103,13 +103,14 @@ def dry_run(
     folder = Folder(root, options.db_url)
     source = source or Source(folder.root, assignment, options.db_url)
     of_class = secret.secret(folder.own, make=False)
+    limits = options.limits_for(source.assignment)
     changes = Changes(assignment)
     before: dict[str, Entry] = {}
 
     def task(job: Job) -> Task:
         submission = source.read(job.folder) if job.alone else job.submission
         key = secret.key(of_class, submission.student)
-        return Task(submission, source.assignment, key, options.limits, options.unsafe)
+        return Task(submission, source.assignment, key, limits, options.unsafe)
 
     def jobs() -> Iterator[Job]:
         for name in source.chosen(options.students):

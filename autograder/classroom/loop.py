@@ -45,6 +45,7 @@ class Loop:
     def __post_init__(self) -> None:
         self.assignment = self.source.assignment
         self.name = self.assignment.name
+        self.limits = self.options.limits_for(self.assignment)
         self.summary = Summary(self.name)
         if self.ledger.notice:
             self.summary.notices.append(self.ledger.notice)
@@ -96,13 +97,13 @@ class Loop:
     def _task(self, job: Job) -> Task:
         submission = self.source.read(job.folder) if job.alone else job.submission
         key = secret.key(self.of_class, submission.student)
-        return Task(submission, self.assignment, key, self.options.limits, self.options.unsafe)
+        return Task(submission, self.assignment, key, self.limits, self.options.unsafe)
 
     def _keep(self, job: Job, result: Result | Failure) -> None:
         outcome, files = finished(job, result, self.name)
         graded = outcome.status != "could not be graded"
         kept = Result(outcome, files)
-        self.ledger.store(kept, self.assignment.versions, asdict(self.options.limits), merged=not graded)
+        self.ledger.store(kept, self.assignment.versions, asdict(self.limits), merged=not graded)
         self._tell(self.merger.merge(outcome.student, kept) if graded else outcome)
 
     def _tell(self, outcome: Outcome) -> None:

@@ -65,7 +65,7 @@ def grade_notebook(
     key = secret.key(secret.secret(folder.own, make=False), student)
 
     def task(job: Job) -> Task:
-        return Task(submission, one, key, options.limits, options.unsafe)
+        return Task(submission, one, key, options.limits_for(one), options.unsafe)
 
     dispatcher = Dispatcher(as_workers(executor), grade, task)
     with dispatcher.interruptible():

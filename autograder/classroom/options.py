@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from autograder.classroom.assignment import Assignment
 from autograder.classroom.task import Limits
 
 
@@ -18,6 +19,8 @@ class Options:
         Only these; none means all who handed something in.
     regrade : bool
         Grade again what is finished; manual marks stay.
+    limits : Limits, optional
+        By default the usual ones, with the limit of a cell that the course's configuration sets.
     db_url : str, optional
         A gradebook other than the configured one.
     """
@@ -25,5 +28,9 @@ class Options:
     students: Sequence[str] = ()
     regrade: bool = False
     unsafe: bool = False
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits | None = None
     db_url: str | None = None
+
+    def limits_for(self, assignment: Assignment) -> Limits:
+        """What each notebook of an assignment may take."""
+        return self.limits or Limits.of_cell(assignment.cell_seconds)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder.classroom.assignment import Assignment, CellSpec, NotebookSpec
+from autograder.classroom.task import Limits
 from autograder.classroom.versions import versions
 from autograder.exercises import exercises
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from traitlets.config import Config
 
 CONFIG = "nbgrader_config.py"
-NBGRADER_SECONDS = 30.0  # of one cell, where a course's configuration says nothing
+EXECUTION = ("NotebookClient", "ExecutePreprocessor", "Execute")  # the later ones inherit, and prevail
 
 
 class ReleaseError(LookupError):
@@ -107,8 +108,28 @@ def assembled(folders: CourseDirectory, name: str, notebooks: tuple[NotebookSpec
         files=files,
         versions=versions(asked),
         skipped_tags=tuple(str(execute.get("skip_cells_with_tag", "")).split()),
-        cell_seconds=execute.get("timeout", NBGRADER_SECONDS),
+        cell_seconds=_cell_seconds(folders.config),
     )
+
+
+def _cell_seconds(config: Config) -> float | None:
+    """The limit of a cell that the course sets, in nbgrader's words or in nbconvert's.
+
+    Raises
+    ------
+    ReleaseError
+        If it is none.
+    """
+    found = {name: config[name]["timeout"] for name in EXECUTION if "timeout" in config.get(name, {})}
+    if not found:
+        return None
+    name, seconds = list(found.items())[-1]
+    if seconds is not None and not isinstance(seconds, int):  # as nbgrader wants it
+        raise ReleaseError(
+            f"{name}.timeout in {CONFIG} must be a whole number of seconds; it is {seconds!r}."
+        )
+    # None, 0 or less is no end for nbgrader; here the limit of a notebook is left.
+    return float(seconds) if seconds and seconds > 0 else Limits().notebook_seconds
 
 
 def support_files(folders: CourseDirectory, name: str) -> dict[str, bytes]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Self
 
 from autograder.classroom.assignment import Assignment
 from autograder.classroom.outcome import Outcome, Problem
+
+LEAST_WALL_SECONDS = 30.0  # a busy machine may keep a short cell waiting for so long
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,13 @@ class Limits:
     shared_bytes: int = 256 << 20
     processes: int = 128
     output_bytes: int = 2 << 20
+
+    @classmethod
+    def of_cell(cls, seconds: float | None) -> Self:
+        """The usual limits, with another one for a cell; None leaves it as it is."""
+        if seconds is None:
+            return cls()
+        return cls(cell_seconds=seconds, wall_seconds=max(3 * seconds, LEAST_WALL_SECONDS))
 
 
 @dataclass(frozen=True)

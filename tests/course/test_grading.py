@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "autograder" / "classroom"))
 
 import small_course as small
 
+from autograder.classroom.assignment import Assignment
 from course import grading
 from course.chosen import meant
 from course.cli import app
@@ -80,6 +81,21 @@ def test_what_does_not_go_together_is_one_sentence(asked, says):
 )
 def test_wrong_usage_is_status_2(wrong):
     assert CliRunner().invoke(app, ["grade", *wrong]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "own", "cell", "wall"),
+    [
+        (None, None, 120.0, 360.0),
+        (None, 45.0, 45.0, 135.0),
+        (4.0, 45.0, 4.0, 30.0),
+        (300.0, None, 300.0, 900.0),
+    ],
+)
+def test_the_limit_of_a_cell_is_what_is_asked_for_then_the_courses_own(asked, own, cell, wall):
+    options = grading._options(Asked("01", cell_seconds=asked))
+    limits = options.limits_for(Assignment(name="ps1", notebooks=(), cell_seconds=own))
+    assert (limits.cell_seconds, limits.wall_seconds) == (cell, wall)
 
 
 def course(*arguments, **environment):
@@ -190,6 +206,21 @@ def test_one_notebook_is_graded_wherever_it_lies(foreign, tmp_path):
     refused = course(strange, "--root", root)
     assert refused.returncode == 1
     assert refused.stderr.startswith("The notebook has none of the cells of what ")
+
+
+@pytest.mark.slow
+def test_a_cell_has_the_courses_own_limit_or_the_one_asked_for(tmp_path):
+    root = small.make(tmp_path / "course")
+    with (root / "nbgrader_config.py").open("a") as file:
+        file.write("c.Execute.timeout = 1\n")
+    slow = "import time\nwhile time.process_time() < 4:\n    pass\ndef f0(x):\n    return x + 1"
+    small.submit(root, "ann", small.right() | {"f0": slow}, notebooks=("one",))
+    done = course("ps1", "--root", root, "--jobs", "1")
+    assert "seconds of CPU time, where 1 are allowed" in done.stdout, done.stdout + done.stderr
+    assert auto_scores(root, "ann")["one", "check-f0"] == 0.0
+    more = course("ps1", "--root", root, "--jobs", "1", "--regrade", "--cell-seconds", "20")
+    assert "are allowed" not in more.stdout, more.stdout + more.stderr
+    assert auto_scores(root, "ann")["one", "check-f0"] == 3.0
 
 
 def test_a_course_without_a_gradebook_says_what_to_run_and_gets_no_empty_one(tmp_path):

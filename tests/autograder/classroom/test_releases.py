@@ -131,6 +131,30 @@ def test_what_to_do_when_the_gradebook_does_not_know_it(course, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("line", "seconds"),
+    [
+        ("", None),
+        ("c.Execute.timeout = 45", 45.0),
+        ("c.ExecutePreprocessor.timeout = 45", 45.0),
+        ("c.ExecutePreprocessor.timeout = 45\nc.Execute.timeout = 50", 50.0),
+        ("c.Execute.timeout = None", 900.0),
+        ("c.Execute.timeout = -1", 900.0),
+    ],
+)
+def test_the_limit_of_a_cell_is_the_courses_own(plain, tmp_path, line, seconds):
+    copy = shutil.copytree(plain, tmp_path / "copy")
+    (copy / "nbgrader_config.py").write_text(f"c = get_config()\n{line}\n")
+    assert read_assignment(copy, "ps1").cell_seconds == seconds
+
+
+def test_a_limit_that_is_no_number_is_one_sentence(plain, tmp_path):
+    copy = shutil.copytree(plain, tmp_path / "copy")
+    (copy / "nbgrader_config.py").write_text("c = get_config()\nc.Execute.timeout = '2 min'\n")
+    with pytest.raises(ReleaseError, match=r"Execute.timeout in nbgrader_config.py must be a whole number"):
+        read_assignment(copy, "ps1")
+
+
 def test_a_broken_configuration_is_one_sentence(tmp_path):
     (tmp_path / "nbgrader_config.py").write_text("c = get_config()\n1 / 0\n")
     with pytest.raises(ReleaseError, match=r"nbgrader_config\.py cannot be read \(ZeroDivisionError: .*\)"):

@@ -111,6 +111,15 @@ def test_what_is_finished_is_left_alone(root, hand_in, grading, source):
     assert source.tries() == {"ann": 2, "bob": 2, "eve": 1}
 
 
+def test_every_task_has_the_courses_own_limit_of_a_cell(root, hand_in, grading, source):
+    hand_in("ann")
+    source.assignment = source.assignment.model_copy(update={"cell_seconds": 45.0})
+    grading()
+    with Ledger(root / "classroom" / "grading.sqlite", writable=False) as ledger:
+        limits = ledger.entry(small.NAME, "ann").limits
+    assert (limits["cell_seconds"], limits["wall_seconds"]) == (45.0, 135.0)
+
+
 def test_a_deleted_folder_is_graded_again_and_a_new_gradebook_filled(root, made, hand_in, grading, source):
     hand_in("ann", "bob")
     grading()
