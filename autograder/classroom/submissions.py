@@ -22,6 +22,7 @@ IGNORED = (".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback")
 
 TIMESTAMP = "timestamp.txt"
 LONGEST_ID = 128  # the gradebook's column
+MARKUP = '<>&"'  # formgrader puts an id into its pages and their scripts as it is
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,13 @@ def find(root: Path, assignment: str) -> list[str]:
 def unfit(student: str) -> str | None:
     """Why a folder's name cannot be a student's id, as a sentence; None if it can.
 
-    What is only awkward, such as ``=cmd`` or ``<b>``, is an id: whoever writes it into a CSV file or a page
-    neutralises it there.
+    What is only awkward, such as ``=cmd`` or ``o'brien``, is an id: whoever writes it into a CSV file
+    neutralises it there. formgrader's pages do not, so that what would be a part of them is none.
     """
     if printable(student) != student or "\\" in student or "/" in student:
         why = "only printable characters, no slashes"
+    elif set(student) & set(MARKUP):
+        why = f"it has one of {' '.join(MARKUP)}, which formgrader would take for a part of its pages"
     elif student.strip() != student or not student:
         why = "it begins or ends with a space"
     elif student.startswith("."):
@@ -123,12 +126,13 @@ def unfit(student: str) -> str | None:
         why = f"{LONGEST_ID} characters are the most"
     else:
         return None
-    return f"A folder named '{_shown(student)[:160]}' cannot be a student's id: {why}."
+    return f"A folder named '{shown(student)[:160]}' cannot be a student's id: {why}."
 
 
-def _shown(student: str) -> str:
+def shown(student: str) -> str:
     """An unfit name with escapes. An id has no backslash, so this never is somebody else's."""
-    return student.encode("unicode_escape").decode("ascii").replace("/", "\\x2f") or "\\0"
+    escaped = student.encode("unicode_escape").decode("ascii")
+    return "".join(f"\\x{ord(c):02x}" if c in f"/{MARKUP}" else c for c in escaped) or "\\0"
 
 
 def read(
@@ -161,7 +165,7 @@ def read(
     reason = unfit(student)
     if reason is not None:
         problem = Problem(kind="unreadable", text=f"{reason} Rename the folder, and grade again.")
-        return Submission(_shown(student), assignment.name, problems=[problem])
+        return Submission(shown(student), assignment.name, problems=[problem])
     parts = folder.parts
     place = len(parts) - 1 - parts[::-1].index(student) if student in parts else len(parts) - 1
     names = [f"{notebook.name}{SUFFIX}" for notebook in assignment.notebooks]

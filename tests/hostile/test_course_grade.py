@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field
 
 from autograder.classroom.ledger import Ledger
 from autograder.classroom.outcome import Outcome
-from autograder.classroom.submissions import unfit
+from autograder.classroom.submissions import shown, unfit
 
 pytestmark = [pytest.mark.slow, pytest.mark.nbgrader, pytest.mark.timeout(7200)]
 
@@ -28,10 +28,7 @@ STUDENTS = roster(list(ATTACKS.values()))
 HONEST = [student for student, who in STUDENTS.items() if isinstance(who, str)]
 BY_NAME = {who.name: student for student, who in STUDENTS.items() if isinstance(who, Attack)}
 #: How the report writes a name that cannot be a student's id.
-SHOWN = {
-    student: student if unfit(student) is None else student.encode("unicode_escape").decode()
-    for student in STUDENTS
-}
+SHOWN = {student: student if unfit(student) is None else shown(student) for student in STUDENTS}
 #: Less than for a class: attacks on time take all that they are given, and three times that on the wall.
 LIMITS = ("--cell-seconds", "8")
 REPORT = ("report", LESSON, "--canvas", "classroom/canvas.csv", "--moodle", "classroom/moodle.csv")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import socket
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from nbgrader.server_extensions import formgrader
 
 from autograder.classroom import tree
 from autograder.classroom.releases import read_assignment
@@ -140,7 +143,7 @@ def test_what_the_course_ignores_is_not_read(hand_in, above, infonce, raw):
 
 
 @pytest.mark.parametrize(
-    "student", ["ada", "=cmd|' -C calc'!A0", "@x", "-1", "<b>", "Ω é", "a,b", 'a"b', "x" * 128]
+    "student", ["ada", "=cmd|' -C calc'!A0", "@x", "-1", "o'brien@example.org", "Ω é", "a,b", "x" * 128]
 )
 def test_an_awkward_id_is_an_id(student):
     assert unfit(student) is None
@@ -161,6 +164,10 @@ def test_an_awkward_id_is_an_id(student):
         ("a\u2028b", "printable"),
         (os.fsdecode(b"a\xff"), "printable"),
         ("a\\nb", "no slashes"),
+        ("<b>", "formgrader would take for a part of its pages"),
+        ('a"; run()', "formgrader"),
+        ("a&lt;b", "formgrader"),
+        ("a>b", "formgrader"),
         ("x" * 129, "128 characters"),
     ],
 )
@@ -173,10 +180,24 @@ def test_an_unfit_id_is_refused_with_a_sentence(above, infonce, student, why):
     for text in (submission.student, told(submission)):
         assert text.isprintable()
         text.encode()
+    assert not set(submission.student) & set('<>&"')
+
+
+def test_formgrader_puts_an_id_between_double_quotes_or_tags_only():
+    """So an apostrophe, which people have in their names, can do nothing there."""
+    pages = Path(formgrader.__file__).parent / "templates"
+    uses = [
+        text[max(0, found.start() - 80) : found.start()].rpartition("\n")[2]
+        for page in pages.rglob("*.*")
+        for text in [page.read_text(encoding="utf-8")]
+        for found in re.finditer(r"\{\{ *(student_id|resources\.student)\b", text)
+    ]
+    assert len(uses) >= 5
+    assert not [line for line in uses if "'" in line]
 
 
 def test_a_refused_name_is_never_that_of_another_student(above, infonce):
-    names = ["a\nb", "a\\nb", "a\\\\nb", os.fsdecode(b"\xff"), "\\udcff"]
+    names = ["a\nb", "a\\nb", "a\\\\nb", os.fsdecode(b"\xff"), "\\udcff", "<b>", "\\x3cb\\x3e"]
     shown = [read(above / "x" / "01_infonce", name, infonce).student for name in names]
     assert len(set(shown)) == len(names)
     assert all(unfit(name) for name in shown)
