@@ -22,6 +22,7 @@ ProblemKind = Literal[
     "duplicate_cell",
     "edited_cell",
     "foreign_cell",
+    "moved_cell",
     "timed_out",
     "memory",
     "processes",

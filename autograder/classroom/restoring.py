@@ -13,6 +13,7 @@ those at which nbgrader stops or gives a silent 0. What it decides:
   Of an answer, the last that differs from the release: a stub that was copied as a backup is no answer.
 - **The order** stays the student's. A check that stands before its answer sees what is defined at that place,
   as it did for the student; moved behind its answer cell, it could see a stub instead of what they wrote.
+  What an instructor expects is the released order: a check that sees other answers than there is a problem.
 - **Marks without a released cell** are taken off, and the cell stays.
 """
 
@@ -102,8 +103,7 @@ def _drop_foreign(notebook: NotebookNode, spec: NotebookSpec) -> list[Problem]:
             foreign.append(f"{place} ({grade_id[:80]!r})" if isinstance(grade_id, str) else f"{place}")
     if not foreign:
         return []
-    shown = ", ".join(foreign[:5]) + (f" and {len(foreign) - 5} more" if len(foreign) > 5 else "")
-    text = f"Marked as released, but not released: cell {shown}. The marks were taken off."
+    text = f"Marked as released, but not released: cell {_few(foreign)}. The marks were taken off."
     return [_problem(spec, "foreign_cell", text)]
 
 
@@ -167,22 +167,46 @@ def _moved(notebook: NotebookNode, spec: NotebookSpec) -> list[Problem]:
     moved = [known.grade_id for known in present if known.grade_id not in (runs[-1] if runs else [])]
     if not moved:
         return []
-    found = {known.grade_id: place for place, known in enumerate(present)}
-    early = [c for c, answer in _checks(spec) if {c, answer} <= found.keys() and found[c] < found[answer]]
-    text = f"Not in the released order: {', '.join(moved)}. Each was graded where it stands"
-    if early:
-        text += f"; {', '.join(early)} before the answer"
-    return [_problem(spec, "edited_cell", f"{text}.", (early or moved)[0])]
+    text = f"Not in the released order: {_few(moved)}. Each was graded where it stands"
+    seeing = _seeing_others(spec, present)
+    if not seeing:
+        return [_problem(spec, "edited_cell", f"{text}.", moved[0])]
+    told = _few([f"{check} {where}" for check, where in seeing.items()])
+    text += f", so that its score may be another one: {told}."
+    return [_problem(spec, "moved_cell", text, next(iter(seeing)))]
 
 
-def _checks(spec: NotebookSpec) -> Iterator[tuple[str, str]]:
-    """Each check, with the answer that was released before it."""
-    answer = None
-    for cell in spec.cells:
-        if cell.solution:
-            answer = cell.grade_id
-        elif cell.grade and answer is not None:
-            yield cell.grade_id, answer
+def _seeing_others(spec: NotebookSpec, present: list[CellSpec]) -> dict[str, str]:
+    """Checks that do not see what they see in the released order, and where each stands instead."""
+    found = {known.grade_id for known in present}
+    released = _seen([cell for cell in spec.cells if cell.grade_id in found])
+    told = {}
+    for check, now in _seen(present).items():
+        lacks = [name for name in released[check] if name not in now]
+        more = [name for name in now if name not in released[check]]
+        if lacks:  # the last one is its own answer, if that is among them
+            told[check] = f"before {lacks[-1]}"
+        elif more:
+            told[check] = f"behind {more[0]}"
+    return told
+
+
+def _seen(cells: list[CellSpec]) -> dict[str, list[str]]:
+    """For each check, the cells before it that may define something."""
+    before: list[str] = []
+    seen = {}
+    for cell in cells:
+        if cell.cell_type != "code":
+            continue
+        if cell.grade and not cell.solution:
+            seen[cell.grade_id] = list(before)
+        else:
+            before.append(cell.grade_id)
+    return seen
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _put_back(notebook: NotebookNode, spec: NotebookSpec) -> list[Problem]:

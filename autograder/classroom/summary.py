@@ -20,6 +20,7 @@ TITLES = {
     "duplicate_cell": "duplicates of graded cells were left out",
     "edited_cell": "locked cells were put back to their text",
     "foreign_cell": "cells with ids that were not released",
+    "moved_cell": "checks that do not stand where they were released",
     "timed_out": "ran out of time",
     "memory": "ran out of memory",
     "processes": "started too many processes",

@@ -454,11 +454,46 @@ def test_a_moved_check_is_graded_where_it_stands_and_named(lesson):
 
     notebook, problems = lesson.restored(change)
     assert place(notebook, "check-clip_loss") == 0
-    assert kinds(problems) == ["edited_cell"]
+    assert kinds(problems) == ["moved_cell"]
     assert problems[0].text == (
-        "Not in the released order: check-clip_loss. Each was graded where it stands; "
-        "check-clip_loss before the answer."
+        "Not in the released order: check-clip_loss. Each was graded where it stands, so that its score may be "
+        "another one: check-clip_loss before clip_loss."
     )
+    assert not problems[0].note
+
+
+def test_a_check_behind_another_answer_is_named(lesson):
+    def change(nb):
+        check = nb["cells"].pop(place(nb, "check-clip_loss"))
+        nb["cells"].insert(place(nb, "normalize_grad") + 1, check)
+
+    _, problems = lesson.restored(change)
+    assert kinds(problems) == ["moved_cell"]
+    assert problems[0].cell == "check-clip_loss"
+    assert "another one: check-clip_loss behind grad_wrt_logits." in problems[0].text
+
+
+def test_an_answer_above_another_check_is_named(lesson):
+    def change(nb):
+        answer = nb["cells"].pop(place(nb, "clip_loss"))
+        nb["cells"].insert(place(nb, "check-log_softmax_rows"), answer)
+
+    _, problems = lesson.restored(change)
+    assert kinds(problems) == ["moved_cell"]
+    assert "another one: check-log_softmax_rows behind clip_loss." in problems[0].text
+
+
+def test_an_order_that_changes_nothing_for_a_check_is_a_note(lesson):
+    def explanation(nb):
+        nb["cells"].insert(0, nb["cells"].pop(place(nb, "explain_ceiling")))
+
+    def two_checks(nb):
+        first, second = place(nb, "check-clip_loss"), place(nb, "grad_wrt_logits")
+        check = nb["cells"].pop(first)
+        nb["cells"].insert(second - 1, check)
+
+    assert kinds(lesson.restored(explanation)[1]) == ["edited_cell"]
+    assert lesson.restored(two_checks)[1] == []
 
 
 def test_a_check_put_back_behind_a_moved_answer(lesson):
@@ -471,7 +506,7 @@ def test_a_check_put_back_behind_a_moved_answer(lesson):
         "clip_loss",
         "check-clip_loss",
     ]
-    assert kinds(problems) == ["edited_cell", "restored_cell"]
+    assert kinds(problems) == ["moved_cell", "restored_cell"]
 
 
 def test_metadata_lost_by_another_program_is_given_back_where_a_cell_stands(lesson):

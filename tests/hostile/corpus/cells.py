@@ -245,8 +245,8 @@ attacks = [
         base="stubs",
         says=None,
     ),
-    Attack("checks_first", THEME, "all checks moved before the answers", (rework(_checks_first),), says=None),
-    Attack("backwards", THEME, "all cells in reverse order", (rework(_backwards),), says=None),
+    Attack("checks_first", THEME, "all checks moved before the answers", (rework(_checks_first),), says=frozenset({"moved_cell"})),
+    Attack("backwards", THEME, "all cells in reverse order", (rework(_backwards),), says=frozenset({"moved_cell"})),
     Attack(
         "right_only_later",
         THEME,
