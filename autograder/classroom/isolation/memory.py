@@ -14,17 +14,20 @@ from autograder.classroom.isolation.processes import Identity, Process, parent_o
 
 PAGE = mmap.PAGESIZE
 KIB = 1024
+TABLES = "VmPTE:"  # of pages: a process needs them also for pages of zeros, which are nobody's memory
 NEAR = 0.8  # of the limit: from here on memory is counted exactly
 SHARE = 20  # counting takes at most one part in so many of the time
 MOST_ENTRIES = 10_000  # of a folder on a disk: who makes more of them fills it too
 ENDLESS = 1 << 62
+#: What the buffers of one socket may take, in units of their usual size: twice that was seen.
+BUFFERS = 3
 
 
 class Memory:
     """Counts the memory of processes together, exactly only where it matters.
 
     Pages that a fork shares with the process it was forked from are counted once; shared memory and
-    files in memory too.
+    files in memory too. Sockets count with all that their buffers may hold.
 
     Parameters
     ----------
@@ -36,6 +39,7 @@ class Memory:
 
     def __init__(self, first: int, limit: int) -> None:
         self.files = Files(first)
+        self._sockets = Sockets(first)
         self._limit = limit
         self._shares: dict[Identity, tuple[Process, int]] = {}
         self._next = self._next_all = 0.0
@@ -47,20 +51,20 @@ class Memory:
         share of a page grows when another lets go of that page. A process that has run is counted when
         its turn comes, or when by its growth the limit may have been passed.
         """
-        files = self.files.bytes()
-        bound = files + sum(_resident(one.pid) for one in found)
+        beside = self.files.bytes() + self._sockets.bytes()
+        bound = beside + sum(_resident(one.pid) for one in found)
         if bound < NEAR * self._limit:
             return bound
         now = time.monotonic()
         every = now >= self._next_all or {one.identity for one in found} != set(self._shares)
         stale = found if every else [one for one in found if self._shares[one.identity][0] != one]
-        total = files + self._estimate(found)
+        total = beside + self._estimate(found)
         if every or (stale and (now >= self._next or total > self._limit)):
             if every:
                 self._shares.clear()
             for one in stale:
                 self._shares[one.identity] = one, _proportional(one.pid)
-            total = files + self._estimate(found)
+            total = beside + self._estimate(found)
             after = time.monotonic()
             self._next = after + SHARE * (after - now)
             if every:
@@ -119,6 +123,31 @@ class Files:
             os.close(descriptor)
 
 
+class Sockets:
+    """Counts the sockets in a network of the student's own, also those that no process has open any more.
+
+    What lies in their buffers is in no process's memory. Where the network is shared they are not counted.
+    """
+
+    def __init__(self, first: int) -> None:
+        self._path: str | None = None
+        with suppress(OSError, ValueError):
+            outside = parent_of(first)
+            networks = {os.readlink(f"/proc/{pid}/ns/net") for pid in (outside, parent_of(outside))}
+            sizes = [Path(f"/proc/sys/net/core/{way}mem_default").read_text() for way in "rw"]
+            self._each = BUFFERS * max(map(int, sizes))
+            if len(networks) == 2:
+                self._path = f"/proc/{first}/net/sockstat"
+
+    def bytes(self) -> int:
+        """How many bytes they may take."""
+        if self._path is None:
+            return 0
+        with suppress(OSError), open(self._path) as file:
+            return int(file.readline().split()[2]) * self._each  # "sockets: used 12"
+        return 0
+
+
 def _filled(mount: int) -> int:
     state = os.fstatvfs(mount)
     return (state.f_blocks - state.f_bfree) * state.f_frsize
@@ -148,13 +177,15 @@ def _lying_in(folder: str) -> int:
 
 def _resident(pid: int) -> int:
     """Anonymous and shared memory of a process, in bytes: what it shares with others included."""
-    return sum(_kibibytes(f"/proc/{pid}/status", ("RssAnon:", "RssShmem:", "VmSwap:"))) * KIB
+    return sum(_kibibytes(f"/proc/{pid}/status", ("RssAnon:", "RssShmem:", "VmSwap:", TABLES))) * KIB
 
 
 def _proportional(pid: int) -> int:
     """Its share of that: a page that n processes hold counts as 1/n of one."""
     parts = list(_kibibytes(f"/proc/{pid}/smaps_rollup", ("Pss_Anon:", "Pss_Shmem:", "SwapPss:")))
-    return sum(parts) * KIB if parts else _resident(pid)  # it may not let itself be read
+    if not parts:
+        return _resident(pid)  # it may not let itself be read
+    return (sum(parts) + sum(_kibibytes(f"/proc/{pid}/status", (TABLES,)))) * KIB
 
 
 def _kibibytes(path: str, names: tuple[str, ...]) -> Iterator[int]:

@@ -25,6 +25,7 @@ NAMESPACES = ("user", *FLAGS)
 WORK_SOURCE, SHARED_SOURCE = "student-work", "student-shared"  # by these the watch finds them
 NO_TERMINALS = "no terminals"
 SCRATCH = "scratch-"  # how the name of a work folder begins that is no memory of its own
+TCP_BYTES = 212_992  # of a connection's buffers, in each direction: as a socket of another kind has
 MOST_FILES = 65_536  # in the work folder: each one takes memory of the kernel's, however empty
 
 
@@ -86,12 +87,15 @@ def _new_user() -> None:
 
 
 def raise_loopback() -> None:
-    """Bring up the new network's only interface."""
+    """Bring up the new network's only interface, and keep its connections from buffering megabytes."""
     import fcntl  # of Unix only
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         up_and_running = 0x41
         fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh22x", b"lo", up_and_running))  # SIOCSIFFLAGS
+    for name in ("tcp_rmem", "tcp_wmem"):  # a container may not let it be written
+        with contextlib.suppress(OSError):
+            Path(f"/proc/sys/net/ipv4/{name}").write_text(f"4096 16384 {TCP_BYTES}")
 
 
 def mount_own(work: str, bounds: Bounds, root: str = "", *, tmp: bool = True) -> str:

@@ -27,6 +27,11 @@ DENIED = {
     "msgget": (68, 186),
     "semget": (64, 190),
     "mq_open": (240, 180),
+    # A pipe or socket that refers to pages of a process holds them when the process has let go of them: of a
+    # huge page, 2 MB for each 4 KB.
+    "vmsplice": (278, 75),
+    "splice": (275, 76),
+    "tee": (276, 77),
     "add_key": (248, 217),
     "request_key": (249, 218),
     "keyctl": (250, 219),
@@ -77,7 +82,11 @@ ON_OWN_FILES = {
 FIRST_UNKNOWN = 463  # the number of setxattrat, everywhere
 CLONE, CLONE3 = (56, 220), (435, 435)
 SOCKET, SOCKETPAIR, CONNECT, IOCTL = (41, 198), (53, 199), (42, 203), (16, 29)
+SETSOCKOPT = (54, 208)
 NEW_NAMESPACES = 0x7E020000  # any flag of clone that asks for one
+#: The sizes of a socket's buffers: SO_SNDBUF, SO_RCVBUF, and both with FORCE.
+BUFFER_SIZES = (7, 8, 32, 33)
+SUCCESS = 0
 TYPED_INTO_TERMINAL = (0x5412, 0x541C)  # TIOCSTI and TIOCLINUX put words into a terminal's mouth
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
@@ -134,6 +143,10 @@ def program(machine: str, own_network: bool, own_view: bool, own_files: bool) ->
     lines += _when(_EQUAL, CLONE[column], asks)
     asks = [_argument(1), *_unless_none(TYPED_INTO_TERMINAL, errno.EPERM), _allow()]
     lines += _when(_EQUAL, IOCTL[column], asks)
+    # A wish that the kernel may always leave unfulfilled; the watch counts on the usual sizes.
+    asks = [_argument(2), *_unless_none(BUFFER_SIZES, SUCCESS), _allow()]
+    at_socket = [_argument(1), *_when(_EQUAL, socket.SOL_SOCKET, asks), _allow()]
+    lines += _when(_EQUAL, SETSOCKOPT[column], at_socket)
     families = [socket.AF_UNIX]
     if own_network:
         families += [socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK]

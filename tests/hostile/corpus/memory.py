@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .attack import ALL, BEFORE, Attack
-from .checks import small
+from .checks import lacks, small
 from .making import answer, insert
 
 THEME = "memory and disk"
@@ -52,6 +52,44 @@ attacks = [
         keeps=BEFORE,
         says=None,
         harmless_to_stock=False,
+    ),
+    Attack(
+        "holds_in_sockets",
+        THEME,
+        "1 GB in the buffers of sockets, which is no process's memory",
+        (
+            insert(
+                "import socket\nheld, sent = [], 0\nwhile sent < 1 << 30 and len(held) < 200:\n"
+                "    held.append(socket.socketpair())\n    one = held[-1][0]\n    one.setblocking(False)\n"
+                "    one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 28)\n"
+                "    try:\n        while sent < 1 << 30:\n            sent += one.send(bytes(1 << 16))\n"
+                "    except BlockingIOError:\n        pass\nprint('HELD', sent >> 28)\nheld.clear()"
+            ),
+        ),
+        keeps=ALL,
+        harmless_to_stock=False,
+        checks=(lacks("HELD 1", "more than 256 MB in sockets"), lacks("HELD 2", "512 MB in sockets"), lacks("HELD 4", "1 GB in sockets")),
+    ),
+    Attack(
+        "pins_pages_in_pipes",
+        THEME,
+        "1 GB of huge pages that only pipes still refer to",
+        (
+            insert(
+                "import ctypes, mmap, os\nlibc, huge, pinned = ctypes.CDLL(None), 2 << 20, 0\npipes = []\n"
+                "for place in range(512):\n"
+                "    if place % 14 == 0:\n        pipes.append(os.pipe())\n"
+                "    block = mmap.mmap(-1, 2 * huge, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\n"
+                "    block.madvise(14)\n    view = (ctypes.c_char * (2 * huge)).from_buffer(block)\n"
+                "    start = -(-ctypes.addressof(view) // huge) * huge\n    ctypes.memset(start, 1, huge)\n"
+                "    piece = (ctypes.c_size_t * 2)(start, 4096)\n"
+                "    pinned += libc.vmsplice(pipes[-1][1], ctypes.byref(piece), 1, 2) == 4096\n"
+                "    del view\n    block.close()\nprint('PINNED', pinned)"
+            ),
+        ),
+        keeps=ALL,
+        harmless_to_stock=False,
+        checks=(lacks("PINNED 512", "1 GB of pages"),),
     ),
     Attack(
         "fills_shared_memory",

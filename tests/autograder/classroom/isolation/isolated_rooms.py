@@ -155,6 +155,14 @@ OPEN_TERMINAL = """
 """
 
 
+HOLD_SOCKETS = """
+    import socket
+    held = [socket.socketpair() for _ in range(50)]
+    say(held=True)
+    hear()
+"""
+
+
 if __name__ == "__main__":
     # As another user: print what the start-up attacks came to, and what was seen of orphans' CPU time.
     from autograder.classroom.isolation import canaries
@@ -167,6 +175,9 @@ if __name__ == "__main__":
         gone = inside.watch.kill()
     with room.inside(OPEN_TERMINAL) as inside:
         terminal = inside.hear()["terminal"]
+    with room.inside(HOLD_SOCKETS) as inside:
+        inside.hear()
+        sockets = inside.watch.usage().memory_bytes >> 20
     room.close()
     print(
         json.dumps(
@@ -178,6 +189,7 @@ if __name__ == "__main__":
                 "orphans": seconds,
                 "gone": gone,
                 "terminal": terminal,
+                "sockets": sockets,
             }
         )
     )

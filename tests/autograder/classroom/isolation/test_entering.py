@@ -181,8 +181,20 @@ def test_limits_cannot_be_raised_and_no_privileges_had(room, without):
         "libc.mount(b'x', b'/tmp', b'tmpfs', 0, None)",
         "libc.socket(40, 1, 0)",
         "libc.ioctl(0, 0x5412, b'x')",
+        "libc.vmsplice(1, None, 0, 0)",
     ],
-    ids=["user namespace", "clone", "trace", "segment", "memfd", "io_uring", "mount", "vsock", "terminal"],
+    ids=[
+        "user namespace",
+        "clone",
+        "trace",
+        "segment",
+        "memfd",
+        "io_uring",
+        "mount",
+        "vsock",
+        "terminal",
+        "pages",
+    ],
 )
 def test_calls_that_no_lesson_needs_are_denied(room, call):
     if "56" in call and __import__("platform").machine() != "x86_64":

@@ -36,7 +36,9 @@ def filtered(request):
         lines = seccomp.program(request.param, network, view, files)
         number = numbers if isinstance(numbers, int) else numbers[column]
         answer = decide(lines, architecture, number, *arguments)
-        return {ALLOW: "allowed", KILL: "killed"}.get(answer) or errno.errorcode[answer - FAIL]
+        return {ALLOW: "allowed", KILL: "killed", FAIL: "nothing done"}.get(answer) or errno.errorcode[
+            answer - FAIL
+        ]
 
     return ask
 
@@ -86,6 +88,13 @@ def test_modes_of_files_cannot_be_changed_where_they_may_be_the_graders(filtered
     assert filtered(seccomp.ON_OWN_FILES["fchmodat"], files=True) == "EPERM"
     assert filtered(seccomp.ON_OWN_FILES["utimensat"], files=True) == "EPERM"
     assert filtered(seccomp.ON_OWN_FILES["fchmodat"]) == "allowed"
+
+
+def test_the_sizes_of_buffers_stay_as_they_are(filtered):
+    sizes = (socket.SO_SNDBUF, socket.SO_RCVBUF, 32, 33)
+    assert {filtered(seccomp.SETSOCKOPT, 3, socket.SOL_SOCKET, size) for size in sizes} == {"nothing done"}
+    assert filtered(seccomp.SETSOCKOPT, 3, socket.SOL_SOCKET, socket.SO_REUSEADDR) == "allowed"
+    assert filtered(seccomp.SETSOCKOPT, 3, socket.IPPROTO_TCP, socket.SO_SNDBUF) == "allowed"
 
 
 def test_words_cannot_be_put_into_a_terminal(filtered):

@@ -140,6 +140,94 @@ def test_shared_memory_counts_once_however_many_have_it(room):
         assert inside.watch.over() is None
 
 
+def test_what_lies_in_sockets_counts(room):
+    """Also of those that are on their way in another one, and open nowhere. 200 sockets hold at most 40 MB."""
+    code = """
+        import socket
+        held = [socket.socketpair() for _ in range(50)]
+        away = [socket.socketpair() for _ in range(50)]
+        carrier, end = socket.socketpair()
+        for one, other in away:
+            one.setblocking(False)
+            try:
+                while True:
+                    one.send(bytes(1 << 16))
+            except BlockingIOError:
+                pass
+            socket.send_fds(carrier, [b"x"], [one.fileno(), other.fileno()])
+            one.close()
+            other.close()
+        say(sockets=202)
+        hear()
+    """
+    with room.inside(code, Limits(memory_bytes=64 * MEGABYTE)) as inside:
+        inside.hear()
+        assert inside.watch.usage().memory_bytes > 100 * MEGABYTE
+        assert inside.watch.over() == "memory"
+
+
+def test_what_a_socket_holds_has_a_bound(room):
+    code = """
+        import socket
+        sent = []
+        for wish in (None, 1 << 28):
+            one, other = socket.socketpair()
+            one.setblocking(False)
+            if wish:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, wish)
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            sent.append(0)
+            try:
+                while sent[-1] < 20 << 20:
+                    sent[-1] += one.send(bytes(1 << 16))
+            except BlockingIOError:
+                pass
+        say(sent=sent)
+    """
+    with room.inside(code) as inside:
+        usual, wished = inside.hear()["sent"]
+        assert usual == wished < MEGABYTE
+
+
+def test_a_connection_on_the_own_network_holds_little(room):
+    """Where Landlock does not know TCP."""
+    code = """
+        import socket
+        server = socket.create_server(("127.0.0.1", 0))
+        one = socket.create_connection(server.getsockname())
+        other = server.accept()[0]
+        one.settimeout(0.3)
+        sent = 0
+        try:
+            while sent < 20 << 20:
+                sent += one.send(bytes(1 << 16))
+        except TimeoutError:
+            pass
+        say(sent=sent)
+    """
+    with room.inside(code, without=["landlock"]) as inside:
+        assert 0 < inside.hear()["sent"] < MEGABYTE
+
+
+def test_tables_of_pages_count(room):
+    """Pages of zeros take no memory of their own, but 4 KB for every 2 MB of them."""
+    code = """
+        import mmap
+        block = mmap.mmap(-1, 900 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=mmap.PROT_READ)
+        say(begun=True)
+        hear()
+        sum(block[place] for place in range(0, len(block), 2 << 20))
+        say(read=True)
+        hear()
+    """
+    with room.inside(code) as inside:
+        inside.hear()
+        before = inside.watch.usage().memory_bytes
+        inside.say()
+        inside.hear()
+        assert 1.7 * MEGABYTE < inside.watch.usage().memory_bytes - before < 2.5 * MEGABYTE
+
+
 @MODES
 def test_files_count_as_well_when_nobody_has_them_open(room, without):
     code = """
