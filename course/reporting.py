@@ -43,7 +43,6 @@ def report(
     from autograder.classroom.errors import GradingError
     from autograder.classroom.folder import Folder
     from autograder.classroom.ledger import Ledger
-    from autograder.classroom.refusal import ReportError
     from autograder.classroom.releases import ReleaseError, read_assignment
     from autograder.classroom.report.write import write_report
     from autograder.classroom.standing import read_marks
@@ -71,7 +70,7 @@ def report(
                 print(f"{make.__name__.capitalize()}: {path}, out of {possible:g} points")
                 for note in made.notes:
                     print(f"  {note}")
-    except (GradingError, ReleaseError, ReportError) as error:
+    except (GradingError, ReleaseError) as error:
         raise CourseError(str(error)) from error
 
 
@@ -80,13 +79,12 @@ def feedback(assignment: str, student: str | None = None, root: Path | None = No
     from autograder.classroom.errors import GradingError
     from autograder.classroom.feedback import write_feedback
     from autograder.classroom.folder import Folder
-    from autograder.classroom.refusal import ReportError
 
     try:
         folder = Folder(course_folder(root))
         assignment = meant(assignment, folder.assignments())
         written = write_feedback(folder.root, assignment, student)
-    except (GradingError, ReportError) as error:
+    except GradingError as error:
         raise CourseError(str(error)) from error
     print(f"Feedback for {len(written.students)} students, in classroom/feedback/STUDENT/{assignment}/.")
     for name, reason in sorted(written.failed.items()):

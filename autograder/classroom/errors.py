@@ -1,4 +1,4 @@
-"""The one kind of error that grading a class reports as a sentence."""
+"""The one kind of error that grading a class, reports and feedback tell as a sentence."""
 
 
 class GradingError(RuntimeError):

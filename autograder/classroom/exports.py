@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autograder.classroom.assignment import Assignment
+from autograder.classroom.errors import GradingError
 from autograder.classroom.outcome import Outcome
-from autograder.classroom.refusal import ReportError
 from autograder.classroom.report.overview import overview
 from autograder.classroom.report.text import csv_text
 from autograder.classroom.standing import Mark
@@ -105,7 +105,7 @@ def canvas(given: Sequence[Credit], possible: float, title: str, roster: str | N
 
     Raises
     ------
-    ReportError
+    GradingError
         If the roster is not such a CSV.
     """
     if roster is None:
@@ -155,9 +155,9 @@ def _read(
     try:
         header, lines = list(reader.fieldnames or []), list(reader)
     except csv.Error as error:
-        raise ReportError(f"The roster is not a CSV: {error}.") from error
+        raise GradingError(f"The roster is not a CSV: {error}.") from error
     if not set(ids) & set(header) or (needed and needed not in header):
-        raise ReportError(
+        raise GradingError(
             f"The roster should be the CSV from {source}, with a column "
             f"{' or '.join(map(repr, ids))}; its columns are {', '.join(map(repr, header)) or 'none'}."
         )
@@ -179,7 +179,7 @@ def _matched(
         if credit is None:
             strangers.append(line.get("Student") or names[0] if names else "somebody without an id")
         elif credit.student in found:
-            raise ReportError(
+            raise GradingError(
                 f"The roster has {credit.student!r} twice: it is not clear whose score that is."
             )
         else:

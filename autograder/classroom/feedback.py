@@ -19,7 +19,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from autograder.classroom.refusal import ReportError
+from autograder.classroom.errors import GradingError
 
 CONFIG, TIMESTAMP = "nbgrader_config.py", "timestamp.txt"
 
@@ -45,7 +45,7 @@ def write_feedback(root: Path, assignment: str, student: str | None = None) -> W
 
     Raises
     ------
-    ReportError
+    GradingError
         If nothing of that name was graded, or there is no gradebook.
     """
     config = load_config(root)
@@ -54,7 +54,7 @@ def write_feedback(root: Path, assignment: str, student: str | None = None) -> W
         found = [one for one in found if one == student]
     if not found:
         whose = f"{student!r} has" if student is not None else "Nobody has"
-        raise ReportError(
+        raise GradingError(
             f"{whose} no graded notebook of {assignment!r}: run `course grade {assignment}` first."
         )
     programs, path = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)
@@ -68,14 +68,16 @@ def write_feedback(root: Path, assignment: str, student: str | None = None) -> W
         converter.start()
     except NbGraderException as error:
         if not converter.failed:
-            raise ReportError(f"nbgrader cannot write feedback for {assignment!r}: {error}") from error
+            raise GradingError(f"nbgrader cannot write feedback for {assignment!r}: {error}") from error
     return Written([one for one in found if one not in converter.failed], converter.failed)
 
 
 def load_config(root: Path) -> Config:
     """The course's configuration of nbgrader, with its root."""
     if not (root / CONFIG).is_file():
-        raise ReportError(f"There is no {CONFIG} in {root}: it says where submissions and the gradebook are.")
+        raise GradingError(
+            f"There is no {CONFIG} in {root}: it says where submissions and the gradebook are."
+        )
     config = PyFileConfigLoader(CONFIG, path=str(root)).load_config()
     config.CourseDirectory.root = str(root)
     return config

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry, Student, SubmittedAssignment, SubmittedNotebook
 
-from autograder.classroom.refusal import ReportError
+from autograder.classroom.errors import GradingError
 
 Place = tuple[str, str]  # a notebook, and the grade id of one of its cells
 
@@ -71,11 +71,11 @@ def read_marks(database: str, assignment: str) -> dict[str, Mark]:
 
     Raises
     ------
-    ReportError
+    GradingError
         If there is no such gradebook, or it does not know the assignment.
     """
     if database.startswith("sqlite:///") and not Path(database.removeprefix("sqlite:///")).is_file():
-        raise ReportError(
+        raise GradingError(
             f"There is no gradebook at {database.removeprefix('sqlite:///')}: grade something first."
         )
     programs, path = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)
@@ -85,7 +85,7 @@ def read_marks(database: str, assignment: str) -> dict[str, Mark]:
         try:
             found = gradebook.find_assignment(assignment)
         except MissingEntry as error:
-            raise ReportError(f"The gradebook knows no assignment {assignment!r}.") from error
+            raise GradingError(f"The gradebook knows no assignment {assignment!r}.") from error
         maximum = float(found.max_score)
         submissions = {one.student_id: one for one in found.submissions}
         return {

@@ -1,8 +1,7 @@
 """What an instructor gets after grading: one page, tables beside it, and no request to anywhere."""
 
-from autograder.classroom.refusal import ReportError
 from autograder.classroom.report.overview import Overview, overview
 from autograder.classroom.report.page import page
 from autograder.classroom.report.tables import tables
 
-__all__ = ["Overview", "ReportError", "overview", "page", "tables"]
+__all__ = ["Overview", "overview", "page", "tables"]

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from autograder.classroom.assignment import Assignment
+from autograder.classroom.errors import GradingError
 from autograder.classroom.outcome import Outcome
-from autograder.classroom.refusal import ReportError
 from autograder.classroom.report.overview import overview
 from autograder.classroom.report.page import page
 from autograder.classroom.report.tables import tables
@@ -50,11 +50,11 @@ def write_report(
 
     Raises
     ------
-    ReportError
+    GradingError
         If there is nothing to report, or a file cannot be written.
     """
     if not outcomes:
-        raise ReportError(
+        raise GradingError(
             f"Nothing of {assignment.name} has been graded: run `course grade {assignment.name}`."
         )
     told = overview(outcomes, assignment, marks)
@@ -69,7 +69,7 @@ def write_report(
         for name, text in files.items():
             write_text(into / name, text)
     except OSError as error:
-        raise ReportError(f"Cannot write into {into}: {error.strerror or error}.") from error
+        raise GradingError(f"Cannot write into {into}: {error.strerror or error}.") from error
     return into / PAGE
 
 

@@ -16,9 +16,9 @@ import class_of
 import rooms
 
 from autograder.classroom.assignment import Assignment, CellSpec, NotebookSpec
+from autograder.classroom.errors import GradingError
 from autograder.classroom.exports import Credit, canvas, credits, moodle
 from autograder.classroom.outcome import CellGrade, NotebookOutcome, Outcome
-from autograder.classroom.refusal import ReportError
 from autograder.classroom.standing import Mark, read_marks
 
 GIVEN = [
@@ -97,12 +97,12 @@ def test_no_field_is_a_formula(make):
 
 @pytest.mark.parametrize(("make", "roster"), [(canvas, "a,b\n1,2\n"), (canvas, ""), (moodle, "Student;ID\n")])
 def test_another_file_is_no_roster(make, roster):
-    with pytest.raises(ReportError, match="The roster should be the CSV from"):
+    with pytest.raises(GradingError, match="The roster should be the CSV from"):
         make(GIVEN, 20.0, "t", roster)
 
 
 def test_a_student_twice_in_the_roster_is_refused():
-    with pytest.raises(ReportError, match="'ada' twice"):
+    with pytest.raises(GradingError, match="'ada' twice"):
         moodle(GIVEN, 20.0, "t", MOODLE + "Ada,Again,ada,x@y,1,1\n")
 
 
@@ -170,5 +170,5 @@ def test_scores_are_those_of_nbgraders_export(tmp_path):
 
 
 def test_a_gradebook_that_is_not_there_is_said(tmp_path):
-    with pytest.raises(ReportError, match="There is no gradebook at"):
+    with pytest.raises(GradingError, match="There is no gradebook at"):
         read_marks(f"sqlite:///{tmp_path}/none.db", "a")

@@ -12,8 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import rooms
 
+from autograder.classroom.errors import GradingError
 from autograder.classroom.feedback import write_feedback
-from autograder.classroom.refusal import ReportError
 
 pytestmark = [
     pytest.mark.nbgrader,
@@ -96,5 +96,5 @@ def test_a_page_is_written_anew(room):
     [("02_none", None), ("01_infonce", "nobody"), ("../01_infonce", None), ("", None)],
 )
 def test_nothing_to_write_is_said(room, assignment, student):
-    with pytest.raises(ReportError, match="run `course grade"):
+    with pytest.raises(GradingError, match="run `course grade"):
         write_feedback(room.root, assignment, student)

@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import class_of
 
+from autograder.classroom.errors import GradingError
 from autograder.classroom.outcome import Problem
-from autograder.classroom.refusal import ReportError
 from autograder.classroom.report import overview, page, tables
 from autograder.classroom.report.mistakes import HIDDEN, groups, mistakes, needs
 from autograder.classroom.report.pictures import histogram, strip
@@ -294,7 +294,7 @@ def test_a_lone_surrogate_stops_no_report(released, tmp_path):
 
 
 def test_nothing_graded_is_said(released, tmp_path):
-    with pytest.raises(ReportError, match="run `course grade 01_infonce`"):
+    with pytest.raises(GradingError, match="run `course grade 01_infonce`"):
         write_report([], released, tmp_path)
 
 
