@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,10 @@ from autograder.exercises import exercises
 from autograder.notebooks.build import generate_assignment
 from autograder.notebooks.source import LessonSource, sources
 from course.classroom import register
+
+sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside also run in processes of their own
+
+import small_course
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY = b"a key of a student"
@@ -141,6 +146,18 @@ def plain(tmp_path_factory) -> Path:
     config.CourseDirectory.root = str(folder)
     generate_assignment("ps1", config)
     return folder
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> Path:
+    """The small course, as released."""
+    return small_course.make(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def root(made, tmp_path) -> Path:
+    """A copy of the small course, for one test."""
+    return Path(shutil.copytree(made, tmp_path / "course"))
 
 
 def _marked(cell, grade_id, **marks):

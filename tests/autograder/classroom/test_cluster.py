@@ -86,11 +86,6 @@ def worker(started, scheduler, threads="1"):
     return started("-m", "dask", "worker", scheduler, "--nthreads", threads, "--no-nanny", "--no-dashboard")
 
 
-@pytest.fixture
-def root(tmp_path):
-    return small.make(tmp_path / "course")
-
-
 def grade(root, control, seconds, scheduler):
     return subprocess.Popen(
         [sys.executable, HERE / "controlled.py", root, control, seconds, scheduler],

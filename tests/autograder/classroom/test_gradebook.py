@@ -26,16 +26,6 @@ from autograder.classroom.gradebook_queries import date_of
 from autograder.classroom.outcome import Problem
 
 
-@pytest.fixture(scope="session")
-def made(tmp_path_factory):
-    return small.make(tmp_path_factory.mktemp("made"))
-
-
-@pytest.fixture
-def root(made, tmp_path):
-    return Path(shutil.copytree(made, tmp_path / "course"))
-
-
 @pytest.fixture
 def assignment(root):
     return small.released(root)

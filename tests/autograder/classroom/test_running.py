@@ -33,16 +33,6 @@ from autograder.classroom.task import Submission
 HERE = Path(__file__).parent
 
 
-@pytest.fixture(scope="session")
-def made(tmp_path_factory):
-    return small.make(tmp_path_factory.mktemp("made"))
-
-
-@pytest.fixture
-def root(made, tmp_path):
-    return Path(shutil.copytree(made, tmp_path / "course"))
-
-
 @pytest.fixture
 def hand_in(root):
     def several(*students, notebooks=("one", "two")):
