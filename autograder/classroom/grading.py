@@ -11,10 +11,10 @@ from nbformat import NotebookNode
 from autograder.classroom.assignment import Assignment, NotebookSpec
 from autograder.classroom.judging import public_facts
 from autograder.classroom.outcome import CellGrade, NotebookOutcome, Outcome, Problem, Status, status_of
-from autograder.classroom.pulling import Stopped
 from autograder.classroom.restoring import restore
 from autograder.classroom.sitting import Sitting, topics_of
 from autograder.classroom.task import Result, Task
+from autograder.classroom.waiting import Stopped
 from autograder.classroom.warmed import close, prepare, warmed
 
 __all__ = ["close", "grade", "prepare"]

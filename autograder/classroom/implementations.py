@@ -31,10 +31,6 @@ MAX_MESSAGE = 300
 LIMITS = FrameLimits(header_bytes=1 << 18, array_bytes=CALL_BYTES, arrays=32, axes=8)
 
 
-class OutOfBudget(Exception):
-    """A test called its implementation too often, or with too much."""
-
-
 class Implementations:
     """A process that runs implementations of an exercise on demand, for one answer.
 
@@ -64,20 +60,16 @@ class Implementations:
         self._place = place
         self._left, self._bytes = CALLS, ALL_BYTES
 
-    def call(
-        self, header: dict[str, Any], arrays: dict[str, np.ndarray]
-    ) -> tuple[Any, dict[str, np.ndarray]]:
-        """Run it once; the reply to send back.
-
-        Raises
-        ------
-        OutOfBudget
-            If the test has had enough calls.
-        """
+    def asked(self, call: object, arrays: dict[str, np.ndarray]) -> tuple[Any, dict[str, np.ndarray]]:
+        """Run it once if what a test sent has the form of a call; the reply to send back."""
+        header = _call(call, arrays)
+        if header is None:
+            return {"raised": "TypeError", "message": "an implementation takes arrays and plain numbers"}, {}
         self._left -= 1
         self._bytes -= sum(array.nbytes for array in arrays.values())
         if self._left < 0 or self._bytes < 0:
-            raise OutOfBudget
+            said = "the test has called its implementation too often"
+            return {"raised": "RuntimeError", "message": said}, {}
         try:
             self._channel.send(header | {"place": self._place}, arrays)
             return self._channel.receive()
@@ -102,6 +94,23 @@ def implementations(exercise: Exercise, cases: Sequence[Case]) -> Iterator[Imple
         yield ready
     finally:
         ready.close()
+
+
+def _call(call: object, arrays: dict[str, np.ndarray]) -> dict[str, Any] | None:
+    """What a test sent, without anything that a call does not need; None if it is no call."""
+    plain, names, positional = (
+        (call.get(k) for k in ("plain", "names", "positional")) if isinstance(call, dict) else (None,) * 3
+    )
+    fits = (
+        isinstance(plain, list)
+        and isinstance(names, list)
+        and type(positional) is int
+        and all(isinstance(name, str) for name in names)
+        and 0 <= positional == len(plain) - len(names) - 1
+        and all(isinstance(value, bool | int | float | str) or value is None for value in plain)
+        and sum(array.nbytes for array in arrays.values()) <= LIMITS.array_bytes
+    )
+    return {"plain": plain, "names": names, "positional": positional} if fits else None
 
 
 def _serve(exercise: Exercise, cases: Sequence[Case], channel: Channel) -> None:

@@ -14,8 +14,9 @@ from autograder.classroom.assignment import CellSpec, NotebookSpec
 from autograder.classroom.judging import Inside, NoVerdict, public_facts, verdict
 from autograder.classroom.nbgrader_rules import comments, score_of_manual, score_of_outputs
 from autograder.classroom.outcome import CellGrade, NotebookOutcome, Problem, ProblemKind
-from autograder.classroom.pulling import Room, Shown, Stopped
+from autograder.classroom.pulling import Room, Shown
 from autograder.classroom.task import Task
+from autograder.classroom.waiting import Stopped
 from autograder.classroom.warmed import Warmed
 from autograder.points import Points
 

@@ -68,12 +68,10 @@ class KernelTerminal:
         except DeadKernelError:
             os._exit(1)  # as a cell that ends the shell's process does
         cell.execution_count = number
-        failed = any(output.output_type == "error" for output in cell.outputs)
         size = sum(len(json.dumps(output)) for output in cell.outputs)
         if size > self._limit:
             cell.outputs = [nbformat.v4.new_output("stream", text=CUT)]
         return {
-            "done": not failed,
             "outputs": cell.outputs,
             "earlier": {
                 str(one.execution_count): one.outputs

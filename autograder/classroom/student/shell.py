@@ -232,20 +232,18 @@ def make() -> Shell:
     return shell
 
 
-def run(shell: Shell, loop: asyncio.AbstractEventLoop, source: str, number: int) -> bool:
-    """Run one cell as a kernel does, inside a running event loop; whether it ended without an error."""
+def run(shell: Shell, loop: asyncio.AbstractEventLoop, source: str, number: int) -> None:
+    """Run one cell as a kernel does, inside a running event loop."""
     shell.execution_count = number
     shell.wants_kernel = None
     outputs.start()
     try:
-        result = loop.run_until_complete(_run(shell, source))
+        loop.run_until_complete(_run(shell, source))
     except (KeyboardInterrupt, SystemExit) as error:  # struck outside the cell's own frames
         shell.showtraceback((type(error), error, error.__traceback__), exception_only=True)
-        return False
-    return bool(result.success)
 
 
-async def _run(shell: Shell, source: str) -> Any:
+async def _run(shell: Shell, source: str) -> None:
     transformed, problem = source, None
     try:
         transformed = shell.transform_cell(source)
@@ -253,14 +251,14 @@ async def _run(shell: Shell, source: str) -> Any:
         problem = sys.exc_info()
     prepared: dict[str, Any] = {"transformed_cell": transformed, "preprocessing_exc_tuple": problem}
     if not shell.should_run_async(source, **prepared):
-        return shell.run_cell(source, store_history=True)
+        shell.run_cell(source, store_history=True)
+        return
     result = None
     try:
         result = await shell.run_cell_async(source, store_history=True, **prepared)
     finally:
         shell.events.trigger("post_execute")
         shell.events.trigger("post_run_cell", result)
-    return result
 
 
 def take_over(descriptors: dict[str, int]) -> None:

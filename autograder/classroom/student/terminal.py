@@ -71,13 +71,12 @@ class ShellTerminal:
         self._face.asked = asked
         self._running = True
         try:
-            done = shell.run(self._shell, self._loop, source, number)
+            shell.run(self._shell, self._loop, source, number)
         finally:
             self._running = False
         for name in self._printed:
             shell.outputs.stream(name, self._take_printed(name))
         return {
-            "done": done,
             "outputs": shell.outputs.finished(),
             "cut": shell.outputs.cut,
             "wants_kernel": self._shell.wants_kernel,

@@ -136,8 +136,8 @@ def _live(order: dict[str, Any], descriptors: list[int], terminal: shell.Shell) 
 
     connection, *slots = (socket.socket(fileno=number) for number in descriptors)
     channel = Channel(connection)
-    entered = isolation.enter(order["limits"], announce=lambda pid: channel.send({"pid": pid}))
-    channel.send({"layers": entered.layers})
+    isolation.enter(order["limits"], announce=lambda pid: channel.send({"pid": pid}))
+    channel.send({"entered": True})
     inside: Terminal
     if order["kernel"]:
         from autograder.classroom.student.kernel import KernelTerminal
