@@ -201,12 +201,13 @@ def report(
 def feedback(
     assignment: Assignment,
     student: Annotated[str | None, typer.Option(help="Only this student's pages.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="How many at once; by default all cores.")] = None,
     root: Root = None,
 ) -> None:
     """Write feedback for students: their graded notebooks, harmless to open (for instructors)."""
     from course.reporting import feedback
 
-    raise typer.Exit(feedback(assignment, student, root))
+    raise typer.Exit(feedback(assignment, student, root, jobs))
 
 
 @app.command()

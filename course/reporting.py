@@ -74,7 +74,9 @@ def report(
         raise CourseError(str(error)) from error
 
 
-def feedback(assignment: str, student: str | None = None, root: Path | None = None) -> int:
+def feedback(
+    assignment: str, student: str | None = None, root: Path | None = None, jobs: int | None = None
+) -> int:
     """Write feedback pages, print for whom and what failed; return the exit status."""
     from autograder.classroom.errors import GradingError
     from autograder.classroom.feedback import write_feedback
@@ -83,7 +85,7 @@ def feedback(assignment: str, student: str | None = None, root: Path | None = No
     try:
         folder = Folder(course_folder(root))
         assignment = meant(assignment, folder.assignments())
-        written = write_feedback(folder.root, assignment, student)
+        written = write_feedback(folder.root, assignment, student, jobs)
     except GradingError as error:
         raise CourseError(str(error)) from error
     print(f"Feedback for {len(written.students)} students, in classroom/feedback/STUDENT/{assignment}/.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import rooms
 
+from autograder.classroom import feedback
 from autograder.classroom.errors import GradingError
 from autograder.classroom.feedback import write_feedback
 
@@ -81,6 +83,29 @@ def test_files_of_students_are_not_handed_back(room):
     kept = room.root / "classroom" / "feedback" / "good" / rooms.ASSIGNMENT / "timestamp.txt"
     assert kept.read_text() == "2026-01-31 17:05:00 UTC"
     assert not list((room.root / "classroom" / "feedback").rglob("mine.html"))
+
+
+@pytest.mark.slow
+def test_several_processes_write_what_one_writes(tmp_path, monkeypatch):
+    room = rooms.make_room(tmp_path)
+    for number in range(5):
+        room.add(f"s{number}", rooms.graded(), auto=number / 2)
+    room.add("[a-z]*", rooms.graded())
+    shutil.rmtree(tmp_path / "classroom" / "autograded" / "s3" / rooms.ASSIGNMENT)
+    folder = tmp_path / "classroom" / "autograded" / "s3" / rooms.ASSIGNMENT
+    folder.mkdir()
+    (folder / f"{rooms.NOTEBOOK}.ipynb").write_text("{")
+    one = write_feedback(room.root, rooms.ASSIGNMENT, jobs=1)
+    students = [*one.students]
+    pages = {student: room.page(student) for student in students}
+    assert students == ["[a-z]*", "s0", "s1", "s2", "s4"]
+    assert set(one.failed) == {"s3"}
+    shutil.rmtree(tmp_path / "classroom" / "feedback")
+    monkeypatch.setattr(feedback, "PORTION", 2)
+    several = write_feedback(room.root, rooms.ASSIGNMENT, jobs=2)
+    assert several == one
+    assert {student: room.page(student) for student in students} == pages
+    assert write_feedback(room.root, rooms.ASSIGNMENT, "[a-z]*").students == ["[a-z]*"]
 
 
 def test_a_page_is_written_anew(room):
