@@ -29,8 +29,9 @@ HONEST = [student for student, who in STUDENTS.items() if isinstance(who, str)]
 BY_NAME = {who.name: student for student, who in STUDENTS.items() if isinstance(who, Attack)}
 #: How the report writes a name that cannot be a student's id.
 SHOWN = {student: student if unfit(student) is None else shown(student) for student in STUDENTS}
-#: Less than for a class: attacks on time take all that they are given, and three times that on the wall.
-LIMITS = ("--cell-seconds", "8")
+#: Less time than for a class: attacks on time take all that they are given. And two processes more than cores,
+#: because many attackers only wait; with more still, those who compute would run into the wall clock.
+LIMITS = ("--cell-seconds", "3", "--jobs", str(len(os.sched_getaffinity(0)) + 2))
 REPORT = ("report", LESSON, "--canvas", "classroom/canvas.csv", "--moodle", "classroom/moodle.csv")
 CLIMBING = ("../x", "..", "/etc", "a/b", ".")
 
