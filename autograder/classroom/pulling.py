@@ -25,7 +25,7 @@ from autograder.observers import Observer, to_json
 PATIENCE = 2.0  # wall seconds per CPU second for one observation: a busy machine is nobody's fault
 MOST_HUNG = 3  # frozen answers of a notebook that are waited for in vain, before it is given up
 START_SECONDS = 180.0  # the warmed process may still be importing
-SOON = 0.02  # seconds in which a cell cannot have started many processes
+SOON = 0.02  # seconds in which nothing can have started many processes
 CROWDED = 0.75  # of the processes that are allowed: an answer could not be frozen any more
 
 
@@ -192,7 +192,7 @@ class Room:
             "observer": to_json(observer),
             "case": described,
         }
-        seconds = (observer.seconds or 5.0) + 3.0
+        seconds, began = (observer.seconds or 5.0) + 3.0, time.monotonic()
         with self._waiting.within(cpu=seconds, wall=PATIENCE * seconds):
             self._waiting.send(channel, request, arrays)
             while True:
@@ -200,6 +200,8 @@ class Room:
                 if implementations is None or not isinstance(header, dict) or "call" not in header:
                     break
                 self._waiting.send(channel, *implementations.asked(header["call"], results))
+        if time.monotonic() - began > SOON:
+            self._waiting.look()  # it may have answered between two looks
         if not isinstance(header, dict) or header.get("nonce") != nonce:
             raise Stopped("protocol", "its process sent an answer to something that it was not asked")
         if header.get("missing") is True or isinstance(header.get("not_callable"), str):

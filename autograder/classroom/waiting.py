@@ -137,10 +137,7 @@ class Waiting:
             if allowed is not None and time.monotonic() - allowed.started > allowed.wall:
                 raise Stopped("grader_failed", "the warmed process did not start a notebook in time")
             return
-        over = watch.over()
-        if over:
-            watch.kill()
-            raise Stopped("memory" if over == "memory" else "processes", _TOO_MUCH[over])
+        self.look()
         cpu, now = self.cpu_seconds(), time.monotonic()
         if allowed.cpu_before is None:
             allowed.cpu_before = cpu
@@ -162,6 +159,18 @@ class Waiting:
         watch.kill()
         text = f"{self.interrupted.text}, and did not stop when it was interrupted"
         raise Stopped("timed_out", text, waited=self.interrupted.waited)
+
+    def look(self) -> None:
+        """Kill them if they have more memory or processes than a notebook may.
+
+        Raises
+        ------
+        Stopped
+        """
+        over = self.watch.over() if self.watch else None
+        if self.watch and over:
+            self.watch.kill()
+            raise Stopped("memory" if over == "memory" else "processes", _TOO_MUCH[over])
 
     def _gone(self) -> Stopped:
         over = self.watch.over() if self.watch else None

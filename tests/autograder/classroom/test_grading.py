@@ -4,6 +4,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
 
+from autograder.classroom import frames
 from autograder.classroom.assignment import Assignment, CellSpec, NotebookSpec
 from autograder.classroom.nbgrader_rules import utils
 
@@ -166,6 +167,24 @@ def clip_loss(image_features, text_features, logit_scale):
         raise ValueError(f"HIDDEN {image_features.tolist()}")
     return loss
 """
+
+
+FORKS = """
+def clip_loss(image_features, text_features, logit_scale):
+    import os, time
+    for _ in range(60):
+        if os.fork() == 0:
+            time.sleep(5)
+            os._exit(0)
+    return logit_scale
+"""
+
+
+def test_too_many_processes_are_reported_though_the_answer_comes_between_two_looks(grader, monkeypatch):
+    monkeypatch.setattr(frames, "_TICK", 60.0)  # as on a machine that has much else to do
+    result, grades = graded(grader, answered(clip_loss=FORKS), processes=40)
+    assert "processes" in kinds(result)
+    assert grades["clip_loss"].score == 0.0
 
 
 def test_an_answer_fitted_to_the_public_cases_fails_the_hidden_ones(grader):
