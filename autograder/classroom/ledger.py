@@ -21,6 +21,7 @@ from autograder.classroom.entries import Entry, Verdicts, refused
 from autograder.classroom.errors import GradingError
 from autograder.classroom.outcome import Outcome
 from autograder.classroom.task import Result
+from autograder.database import is_damage
 
 __all__ = ["Entry", "Ledger", "Verdicts", "refused"]
 
@@ -49,7 +50,7 @@ class Ledger:
         try:
             self._connection = ledger_file.connect(path, writable=writable)
         except sqlite3.Error as error:
-            if not ledger_file.is_damage(error):
+            if not is_damage(error):
                 raise self._unusable(error) from error
             if not writable:
                 raise GradingError(

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from autograder.database import UnknownSchema, graded, is_busy, reason
 from autograder.progress import store
 from autograder.progress.event import Event, now
-from autograder.progress.location import graded, location
+from autograder.progress.location import location
 from autograder.progress.notices import say_once
-from autograder.progress.schema import UnknownSchema
 
 LAST_PATIENCE = 2.0  # seconds to wait for another process when this one ends
 
@@ -146,13 +146,13 @@ def _never_in_the_way() -> Iterator[None]:
     except UnknownSchema as why:
         say_once("schema", f"{location()} {why}: it is left as it is, and nothing is recorded.")
     except Exception as error:  # the boundary: whatever is wrong with the file, the check goes on
-        if store.is_busy(error):
+        if is_busy(error):
             who = "Another program is using your progress file"
             say_once("busy", f"{who} {location()}: your results are kept until it is free.")
         else:
-            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             where = f"{location()}: " if isinstance(error, sqlite3.Error | OSError) else ""
-            say_once("failed", f"Your progress cannot be used ({where}{reason}); checks work without it.")
+            what = f"{where}{reason(error)}"
+            say_once("failed", f"Your progress cannot be used ({what}); checks work without it.")
 
 
 @atexit.register

@@ -166,7 +166,7 @@ def test_a_strangers_and_a_newer_file_are_refused(path):
     with Ledger(path):
         pass
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"PRAGMA user_version = {ledger_file.VERSION + 1}")
+        connection.execute(f"PRAGMA user_version = {ledger_file.LAYOUT.version + 1}")
     with pytest.raises(GradingError, match=r"newer course .* update the course"):
         Ledger(path)
 

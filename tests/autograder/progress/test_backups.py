@@ -2,11 +2,13 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from autograder.progress import backups, event, events, record_attempt, record_hint, schema
+from autograder.database import backups
+from autograder.progress import event, events, record_attempt, record_hint, schema
 
 
 def attempt(credit):
@@ -67,9 +69,9 @@ def old_file(progress_file):
     """A file as the first version wrote it."""
     progress_file.parent.mkdir()
     with closing(sqlite3.connect(progress_file)) as connection, connection:
-        for statement in schema.MIGRATIONS[0]:
+        for statement in schema.LAYOUT.migrations[0]:
             connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        connection.execute(f"PRAGMA application_id = {schema.LAYOUT.application_id}")
         connection.execute("PRAGMA user_version = 1")
         at = event.as_text(datetime(2025, 1, 1, tzinfo=UTC))
         connection.execute("INSERT INTO attempts VALUES ('a.b', ?, 0.5, NULL, 7)", [at])
@@ -85,7 +87,7 @@ def test_an_old_file_is_copied_and_then_migrated(old_file, capfd):
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
         assert connection.execute("SELECT credit FROM attempts").fetchall() == [(0.5,)]
     with closing(sqlite3.connect(old_file)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (schema.LAYOUT.version,)
     assert len(before) == len(copy.read_bytes())
     assert capfd.readouterr() == ("", "")
 
@@ -98,9 +100,8 @@ def test_an_old_file_is_read_without_changing_it(old_file):
 
 def test_a_migration_that_fails_changes_nothing(old_file, monkeypatch, capfd):
     before = old_file.read_bytes()
-    broken = (*schema.MIGRATIONS, ("CREATE TABLE later(x)", "CREATE TABLE hints(again)"))
-    monkeypatch.setattr(schema, "MIGRATIONS", broken)
-    monkeypatch.setattr(schema, "VERSION", 3)
+    broken = (*schema.LAYOUT.migrations, ("CREATE TABLE later(x)", "CREATE TABLE hints(again)"))
+    monkeypatch.setattr(schema, "LAYOUT", replace(schema.LAYOUT, migrations=broken))
     attempt(1.0)
     out, err = capfd.readouterr()
     assert "table hints already exists" in out

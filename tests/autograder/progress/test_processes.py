@@ -48,7 +48,7 @@ class Interrupted(sqlite3.Connection):
                 closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as other,
                 suppress(sqlite3.OperationalError),
             ):
-                schema.migrate(other)
+                schema.LAYOUT.migrate(other)
             return SimpleNamespace(fetchone=lambda: found[0])
         return result
 
@@ -56,7 +56,7 @@ class Interrupted(sqlite3.Connection):
 def test_a_file_that_another_process_is_just_making_is_not_taken_for_a_foreign_one(tmp_path):
     connection = sqlite3.connect(tmp_path / "new.sqlite", factory=Interrupted, isolation_level=None)
     with closing(connection):
-        assert schema.version(connection) == 0
+        assert schema.LAYOUT.version_of(connection) == 0
 
 
 def test_what_a_lock_kept_back_is_saved_when_the_process_ends(progress_file):

@@ -1,11 +1,8 @@
 """A progress file that is locked, read-only, damaged or foreign is never in the way."""
 
-import os
 import shutil
 import sqlite3
-import tempfile
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -52,31 +49,6 @@ def test_a_reader_does_not_mind_a_writer(progress_file, capfd):
     with held(progress_file, "IMMEDIATE"):
         assert credits_() == [1.0]
     assert capfd.readouterr() == ("", "")
-
-
-@pytest.fixture
-def bound_by_permissions():
-    """Root may write anywhere, so root gives that up for the test."""
-    if not hasattr(os, "geteuid"):
-        pytest.skip("permissions of folders are POSIX")
-    root = os.geteuid() == 0
-    folder = Path(tempfile.mkdtemp())  # pytest's own folders cannot be entered by another user
-    folder.chmod(0o755)
-
-    @contextmanager
-    def bound():
-        if root:
-            os.seteuid(65534)
-        try:
-            yield
-        finally:
-            if root:
-                os.seteuid(0)
-
-    yield folder, bound
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(0o755)
-    shutil.rmtree(folder)
 
 
 def test_read_only(bound_by_permissions, monkeypatch, capfd):

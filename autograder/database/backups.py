@@ -1,4 +1,4 @@
-"""Copies of the progress file: one a day, one before each migration, and damaged files set aside."""
+"""Copies of a database file: one a day, one before each migration, and damaged files set aside."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
-from autograder.progress.event import now
-from autograder.progress.schema import snapshot
+from autograder.database.snapshot import copy_into
 
 KEPT = 7  # daily copies
+
+
+def now() -> datetime:
+    """The time, aware, in UTC."""
+    return datetime.now(UTC)
 
 
 def daily(connection: sqlite3.Connection, path: Path) -> None:
@@ -31,32 +36,25 @@ def before_migration(connection: sqlite3.Connection, path: Path, version: int) -
     _copy(connection, path.with_name(f"{path.stem}-v{version}-{_stamp()}{path.suffix}"))
 
 
-def set_aside(path: Path, sound: Callable[[Path], bool]) -> str:
-    """Rename a damaged file, put the newest sound daily copy in its place, and say so.
-
-    Parameters
-    ----------
-    path : Path
-        The damaged file.
-    sound : callable
-        Whether a file can be used.
-    """
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file and its journals, and return its new place."""
     aside = path.with_name(f"{path.stem}-corrupt-{_stamp()}{path.suffix}")
+    for companion in ("-journal", "-wal", "-shm"):  # SQLite would apply the old file's to the new one
+        log = path.with_name(path.name + companion)
+        if log.exists():
+            os.replace(log, aside.with_name(aside.name + companion))
     os.replace(path, aside)
-    said = f"Your progress file was damaged: it is kept as {aside.name}, "
+    return aside
+
+
+def restore(path: Path, sound: Callable[[Path], bool]) -> str | None:
+    """Put the newest daily copy that is sound in the place of the file; return its day, if there is one."""
     for copy in filter(sound, reversed(_days(path))):
         fresh = path.with_name(f"{path.name}.{os.getpid()}")
         shutil.copyfile(copy, fresh)
         os.replace(fresh, path)
-        return f"{said}and the copy made on {copy.stem[-10:]} takes its place."
-    return f"{said}and a new one is begun."
-
-
-def copy_into(connection: sqlite3.Connection, into: sqlite3.Connection) -> None:
-    """Copy a whole database as it is at this moment."""
-    # Python's `backup` waits for a locked source for ever; within a snapshot nobody can lock it.
-    with snapshot(connection):
-        connection.backup(into)
+        return copy.stem[-10:]
+    return None
 
 
 def _days(path: Path) -> list[Path]:
