@@ -13,6 +13,8 @@ from course_lib.figures.calibration import (
 from course_lib.figures.calibration_state import CalibrationState
 from course_lib.figures.circle import circle_figure, describe_circle, read_circle
 from course_lib.figures.circle_state import CircleState, angle_grad, descend, random_circle, step
+from course_lib.figures.drill_statistics import describe_drill_statistics, drill_statistics_figure
+from course_lib.figures.drill_statistics_state import DrillStatisticsState, Sureness
 from course_lib.figures.explorer import Explorer, Frame
 from course_lib.figures.gallery import image_grid, retrieval_gallery
 from course_lib.figures.gptq import describe_gptq, gptq_figure, read_gptq
@@ -82,6 +84,7 @@ __all__ = [
     "Board",
     "CalibrationState",
     "CircleState",
+    "DrillStatisticsState",
     "Explorer",
     "Found",
     "Frame",
@@ -94,6 +97,7 @@ __all__ = [
     "SmoothState",
     "SoftmaxState",
     "StraightThroughState",
+    "Sureness",
     "TemperatureState",
     "TilesState",
     "affine_examples",
@@ -108,6 +112,7 @@ __all__ = [
     "describe_affine",
     "describe_calibration",
     "describe_circle",
+    "describe_drill_statistics",
     "describe_gptq",
     "describe_outlier_map",
     "describe_roofline",
@@ -119,6 +124,7 @@ __all__ = [
     "describe_temperature",
     "describe_tiles",
     "draw_matrix",
+    "drill_statistics_figure",
     "explore_affine",
     "explore_calibration",
     "explore_circle",
