@@ -1,0 +1,44 @@
+"""A card to be read: its question and everything that is shown once it is answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drills.asking import ask
+from drills.schema import Card, Choice
+from drills.steps import AskRating, Show, Step, Tick
+
+
+def shown(card: Card, seed: int = 0) -> list[Show]:
+    """What the conversation about a card shows to somebody who answers nothing, the question first.
+
+    Parameters
+    ----------
+    card : Card
+    seed : int
+        Of what is drawn: parameters, the order of options.
+    """
+    talk = ask(card, seed, clock=lambda: 0.0)
+    found: list[Show] = []
+    step: Step = next(talk)
+    try:
+        while True:
+            if isinstance(step, Show):
+                found.append(step)
+            step = talk.send(_nothing(step))
+    except StopIteration:
+        return found
+
+
+def options(card: Card) -> tuple[str, ...]:
+    """What there is to choose from, in the card's own order; nothing but for a choice."""
+    return tuple(option.text for option in card.options) if isinstance(card, Choice) else ()
+
+
+def _nothing(step: Step) -> Any:
+    match step:
+        case Tick():
+            return []
+        case AskRating():
+            return int(step.computed)
+    return None

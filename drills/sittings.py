@@ -1,0 +1,54 @@
+"""Sittings begun, and picked up where they were cut off; nobody picks up what somebody else is at."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+
+from drills import claims, clock
+from drills.asking import Outcome
+from drills.records import Records, Review, Sitting
+
+
+def begin(records: Records, kind: str, queue: Sequence[str], seed: int | None = None) -> Sitting:
+    """Begin a sitting, and claim it for this process.
+
+    Parameters
+    ----------
+    records : Records
+    kind : str
+        ``drill``, ``diagnostic``, or ``interview`` and its minutes.
+    queue : sequence of str
+        The ids of its cards.
+    seed : int, optional
+        Of what is drawn; by default another one each time.
+    """
+    sitting = records.begin(kind, queue, secrets.randbits(31) if seed is None else seed, clock.now())
+    claims.claim(records.path, sitting.id)
+    return sitting
+
+
+def pick_up(records: Records, kind: str, fits: Callable[[Sitting], bool] = lambda _: True) -> Sitting | None:
+    """The latest sitting of this kind that was cut off, fits, and is free; None if there is none."""
+    for sitting in reversed(records.unfinished()):
+        wanted = sitting.kind.partition(" ")[0] == kind and fits(sitting)
+        if wanted and claims.claim(records.path, sitting.id):
+            return records.resume(sitting.id)
+    return None
+
+
+def review(sitting: Sitting, place: int, outcome: Outcome) -> Review:
+    """What came of the card at a place of a sitting, as it is kept."""
+    return Review(
+        card=outcome.card,
+        at=clock.now(),
+        rating=outcome.rating,
+        computed=outcome.computed,
+        credit=outcome.credit,
+        confidence=outcome.confidence,
+        seconds=outcome.seconds,
+        said=outcome.said,
+        missed=outcome.missed,
+        sitting=sitting.id,
+        place=place,
+    )

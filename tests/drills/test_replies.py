@@ -1,0 +1,76 @@
+"""Which replies count."""
+
+import pytest
+
+from drills.replies import LONGEST, ReplyError, checked
+from drills.steps import (
+    AskChoice,
+    AskCode,
+    AskConfidence,
+    AskFormula,
+    AskLine,
+    AskNumber,
+    AskRating,
+    AskText,
+    Rating,
+    Show,
+    Tick,
+)
+
+CHOICE = AskChoice("?", options=("a", "b", "c"))
+FORMULA = AskFormula("?", names={"N": "pairs", "tau": ""})
+TICK = Tick("?", points=("x", "y", "z"))
+
+
+@pytest.mark.parametrize(
+    ("step", "reply", "counts_as"),
+    [
+        (Show("!"), None, None),
+        (AskConfidence("?"), 0.7, 0.7),
+        (AskConfidence("?"), None, None),
+        (AskText("?"), "é\nü", "é\nü"),
+        (AskText("?"), None, None),
+        (AskCode("?"), "not Python (", "not Python ("),
+        (AskNumber("?"), " 2^8 ", "2^8"),
+        (AskNumber("?", unit="GB"), "1,024 GB", "1,024 GB"),
+        (AskNumber("?"), " ", ""),
+        (FORMULA, "log(N)/τ", "log(N)/τ"),
+        (CHOICE, 2, 2),
+        (AskLine("?", code="a\nb\n"), 2, 2),
+        (TICK, [2, 0, 2], [0, 2]),
+        (AskRating("?", computed=Rating.HARD), None, 2),
+        (AskRating("?"), Rating.EASY, 4),
+    ],
+)
+def test_what_fits(step, reply, counts_as):
+    assert checked(step, reply) == counts_as
+
+
+@pytest.mark.parametrize(
+    ("step", "reply", "says"),
+    [
+        (Show("!"), "x", "Nothing is asked here"),
+        (AskConfidence("?"), 0.75, "Choose one of 10 %"),
+        (AskConfidence("?"), "0.7", "Choose one of 10 %"),
+        (AskText("?"), 3, "answered by typing"),
+        (AskText("?"), "x" * (LONGEST + 1), "20,001 characters; at most 20,000 fit"),
+        (AskNumber("?"), "2 +", "character"),
+        (AskNumber("?"), "N", "N"),
+        (AskNumber("?"), "1/0", ""),
+        (AskNumber("?"), "__import__('os')", ""),
+        (FORMULA, "D / tau", "D is not known: the names here are N, tau."),
+        (FORMULA, "log(", "character"),
+        (CHOICE, 3, "from 0 to 2"),
+        (CHOICE, True, "from 0 to 2"),
+        (CHOICE, "b", "from 0 to 2"),
+        (AskLine("?", code="a\nb\n"), 3, "from 1 to 2"),
+        (TICK, [3], "from 0 to 2"),
+        (TICK, None, "as a list"),
+        (AskRating("?"), 5, "from 1 to 4"),
+    ],
+)
+def test_what_does_not_fit_gets_one_sentence(step, reply, says):
+    with pytest.raises(ReplyError) as raised:
+        checked(step, reply)
+    assert says in str(raised.value)
+    assert "\n" not in str(raised.value)
