@@ -1,0 +1,59 @@
+"""The diagnostic as a conversation: each card is chosen by how the ones before it went."""
+
+from __future__ import annotations
+
+from drills.asking import Outcome, ask
+from drills.deck import Deck
+from drills.one_talk import OneTalk, Whole
+from drills.planning.diagnostic import MINUTES, levels, next_card
+from drills.records import Records, Sitting
+from drills.steps import Rating, Show
+
+KIND = "diagnostic"
+_KNOWN = ("nothing yet", "a first call", "a day on site", "the work itself")
+
+
+class DiagnosticSession(OneTalk):
+    """A diagnostic of fifteen minutes; the seed of its sitting is all that it begins with.
+
+    Parameters
+    ----------
+    deck : Deck
+    records : Records
+    sitting : Sitting
+    """
+
+    def __init__(self, deck: Deck, records: Records, sitting: Sitting) -> None:
+        self._deck = deck
+        super().__init__(deck.cards, records, sitting)
+
+    @property
+    def minutes_left(self) -> float:
+        """What is left of its time."""
+        return max(0.0, MINUTES - self._worked / 60)
+
+    @property
+    def heading(self) -> str:
+        """Where one is."""
+        left = f"diagnostic · about {self.minutes_left:.0f} min left"
+        return f"{left} · {self.card.topic} · {self.card.kind}" if self.card else left
+
+    def talk(self) -> Whole:
+        """The conversation."""
+        asked: list[tuple[str, bool]] = []
+        outcomes: list[Outcome] = []
+        while (id := next_card(self._deck, asked)) is not None:
+            card = self._deck.cards[id]
+            self.at(len(asked), card)
+            outcome = yield from ask(card, self._sitting.seed + len(asked), lambda: self._worked)
+            asked.append((id, outcome.computed >= Rating.GOOD))
+            outcomes.append(outcome)
+        yield Show(_found(self._deck, asked), title="Where you are", look="answer")
+        return tuple(outcomes)
+
+
+def _found(deck: Deck, asked: list[tuple[str, bool]]) -> str:
+    found = levels(deck, asked)
+    titles = {topic.topic: topic.title for topic in deck.topics}
+    rows = [f"| {titles[topic]} | {_KNOWN[level]} |" for topic, level in found.items()]
+    return "\n".join(["| topic | enough for |", "|---|---|", *rows])

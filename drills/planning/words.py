@@ -1,0 +1,26 @@
+"""Sentences about a plan."""
+
+from __future__ import annotations
+
+
+def counted(count: int, what: str) -> str:
+    """``1 day``, ``3 days``."""
+    return f"{count} {what}" + ("" if count == 1 else "s")
+
+
+def too_few_minutes(minutes: float, unseen: int, cards: int, enough: float | None) -> str:
+    """How many cards find no place, and how many minutes a day would do.
+
+    Parameters
+    ----------
+    minutes : float
+        Of a day.
+    unseen : int
+        Cards that find no place.
+    cards : int
+        Of the deck.
+    enough : float or None
+        Minutes that would be enough, if any number was found.
+    """
+    said = f"{minutes:g} minutes a day leave no time for {unseen} of {counted(cards, 'card')}"
+    return f"{said}; {enough:.0f} would." if enough else f"{said}, nor would three times as many."
