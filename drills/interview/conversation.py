@@ -1,0 +1,125 @@
+"""The interview as one conversation: questions first, everything that is to be said of them afterwards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from drills.asking import Clock, Outcome
+from drills.interview.held import Held
+from drills.interview.scorecard import FELT, Part, scorecard
+from drills.interview.script import TALKING
+from drills.schema import Card, Concept, FollowUp, Scenario
+from drills.steps import AskChoice, AskText, Beside, Show, Step, Tick
+
+FOLLOW_UPS = 2
+SECONDS = 60.0  # for the reply to a follow-up
+Interview = Generator[Step, Any, tuple[Outcome, ...]]
+
+
+@dataclass
+class _Asked:
+    """A card that was asked, and how it went."""
+
+    held: Held
+    felt: int | None = None  # a place in FELT
+    follow_ups: list[FollowUp] = field(default_factory=list)
+
+
+def interview(
+    cards: Sequence[Card], seed: int, clock: Clock, minutes: float, at: Callable[[int, Card], None]
+) -> Interview:
+    """Hold an interview; return the outcomes of the cards that were reached.
+
+    Parameters
+    ----------
+    cards : sequence of Card
+        From `write_script`.
+    seed : int
+    clock : callable
+        Returns seconds, which pass only while somebody is at work.
+    minutes : float
+        After these no new card is begun.
+    at : callable
+        Is told which card is asked or discussed next, and its place.
+    """
+    if not cards:
+        yield Show("None of its cards is in the deck any more.", title="No interview", look="note")
+        return ()
+    yield Show(_opening(cards, minutes), title="Interview", look="note")
+    asked: list[_Asked] = []
+    for place, card in enumerate(cards):
+        if asked and clock() > 60 * minutes:
+            left = len(cards) - place
+            said = "One question was" if left == 1 else f"{left} questions were"
+            yield Show(f"{said} not reached.", title="Time is up", look="note")
+            break
+        at(place, card)
+        asked.append((yield from _asked(card, seed + place, clock)))
+    seconds = clock()
+    yield Show("That was the interview. Now what there is to say about it.", title="Discussion", look="note")
+    parts: list[Part] = []
+    for place, one in enumerate(asked):
+        at(place, one.held.card)
+        parts.append((yield from _discussed(one)))
+    yield Show(scorecard(parts, seconds, minutes), title="Scorecard", look="answer")
+    return tuple(part.outcome for part in parts)
+
+
+def _opening(cards: Sequence[Card], minutes: float) -> str:
+    main = sum(isinstance(card, TALKING) for card in cards)
+    asks = "a main question" if main == 1 else f"{main} main questions"
+    return (
+        f"{minutes:g} minutes: {asks} with follow-ups, a program, a number. No hints, and no word on how it "
+        "went before the end. Answer aloud or in writing, as you would there."
+    )
+
+
+def _asked(card: Card, seed: int, clock: Clock) -> Generator[Step, Any, _Asked]:
+    one = _Asked(Held(card, seed, clock))
+    yield from one.held.questions()
+    if not isinstance(card, TALKING):
+        return one
+    if one.held.answered:
+        one.felt = yield AskChoice("How did that go?", FELT)
+    strong = one.held.answered and one.felt == 0
+    for following in _ladder(card, strong):
+        one.follow_ups.append(following)
+        yield AskText(following.asks, SECONDS)
+    return one
+
+
+def _ladder(card: Card, strong: bool) -> list[FollowUp]:
+    """Harder ones after a strong answer, easier ones after another."""
+    mine = [one for one in card.follow_ups if one.after == ("strong" if strong else "weak")]
+    return [*mine, *(one for one in card.follow_ups if one.after == "any")][:FOLLOW_UPS]
+
+
+def _quoted(text: str) -> str:
+    """Typed text as a block of its own, in which nothing is Markdown."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def _discussed(one: _Asked) -> Generator[Step, Any, Part]:
+    card = one.held.card
+    yield Show(one.held.question, title=card.id, look="question")
+    if one.held.said:
+        yield Show("\n\n".join(map(_quoted, one.held.said)), title="You wrote", look="note")
+    strong = card.half_minute if isinstance(card, Concept) else getattr(card, "decision", None)
+    for shown in one.held.revealed():
+        if shown.look != "weak" and shown.text != strong:
+            yield shown
+    if isinstance(card, Concept | Scenario):
+        assert strong is not None
+        weak = f"{card.weak.answer}\n\n*{card.weak.lacks}*"
+        yield Beside(strong, title="A strong answer", look="answer", other=weak, other_title="A weak one")
+    outcome = yield from one.held.ticks()
+    met = 0
+    if one.follow_ups:
+        points = tuple(f"{following.asks} — {following.answer}" for following in one.follow_ups)
+        ticked = yield Tick("The follow-ups. Which of them did you answer in substance?", points)
+        met = len(ticked)
+    return Part(card, outcome, one.felt, met, len(one.follow_ups))

@@ -1,0 +1,96 @@
+"""A card in an interview: its questions come now, what it reveals waits for the end."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from drills.asking import Clock, Outcome, ask
+from drills.schema import Card
+from drills.steps import (
+    AskCode,
+    AskConfidence,
+    AskFormula,
+    AskNumber,
+    AskRating,
+    AskText,
+    Show,
+    Step,
+    Tick,
+)
+
+
+class Held:
+    """A card's conversation in two halves.
+
+    Parameters
+    ----------
+    card : Card
+    seed : int
+    clock : callable
+        See `drills.asking.ask`.
+
+    Attributes
+    ----------
+    answered : bool
+        Whether anything but "I do not know" was replied.
+    question : str
+        As it was asked, with its numbers.
+    said : list of str
+        What was replied in writing.
+    """
+
+    def __init__(self, card: Card, seed: int, clock: Clock) -> None:
+        self.card = card
+        self.answered = False
+        self.question = card.question
+        self.said: list[str] = []
+        self._talk = ask(card, seed, clock)
+        self._revealed: list[Show] = []
+        self._tried: set[object] = set()
+        self._next: Step | None = None
+
+    def questions(self) -> Generator[Step, Any, None]:
+        """Ask whatever the card asks, once, and show nothing but its question."""
+        step = next(self._talk)
+        while not isinstance(step, Tick | AskRating):
+            reply = None
+            if isinstance(step, Show):
+                if step.look == "question":
+                    self.question = step.text
+                    yield step
+                else:
+                    self._revealed.append(step)
+            elif not isinstance(step, AskConfidence) and self._is_first_try(step):
+                reply = yield step
+                self.answered = self.answered or reply is not None
+                if isinstance(step, AskText | AskNumber | AskFormula) and reply:
+                    self.said.append(reply)
+            step = self._talk.send(reply)
+        self._next = step
+
+    def revealed(self) -> list[Show]:
+        """What the card shows after its answer: verdicts, a good answer, a weak one."""
+        return list(self._revealed)
+
+    def ticks(self) -> Generator[Step, Any, Outcome]:
+        """Have the points of the rubric ticked; the rating is the computed one."""
+        step = self._next
+        while True:
+            reply = None
+            if isinstance(step, AskRating):
+                reply = int(step.computed)
+            elif isinstance(step, Tick):
+                reply = yield step
+            try:
+                step = self._talk.send(reply)
+            except StopIteration as end:
+                return end.value
+
+    def _is_first_try(self, step: Step) -> bool:
+        """A second try would tell that the first one failed: an interviewer does not."""
+        what = AskCode if isinstance(step, AskCode) else (type(step), step.text)
+        if what in self._tried:
+            return False
+        self._tried.add(what)
+        return True
