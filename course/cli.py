@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from course import verbs
+from course import drill_cli, verbs
 from course.errors import CourseError
 
 __all__ = ["app", "main"]
@@ -80,6 +80,12 @@ def solution(
 ) -> None:
     """Show a worked answer, once the hints are taken or the exercise is solved."""
     verbs.solution(exercise_id, anyway=anyway)
+
+
+app.command()(drill_cli.drill)
+app.command()(drill_cli.interview)
+app.command()(drill_cli.plan)
+app.add_typer(drill_cli.deck, name="deck")
 
 
 @app.command()

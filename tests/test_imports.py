@@ -97,7 +97,16 @@ def loaded_by(statement: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "package", ["course.cli", "course.lab", "course.workspace", "drills", "autograder", "course_lib"]
+    "package",
+    [
+        "course.cli",
+        "course.lab",
+        "course.workspace",
+        "drills",
+        "drills.terminal.drill",
+        "autograder",
+        "course_lib",
+    ],
 )
 def test_an_import_loads_nothing_heavy(package):
     heavy = {

@@ -92,7 +92,19 @@ def run(clone):
 def test_help_names_every_verb(run):
     code, out, err = run("--help")
     assert (code, err) == (0, "")
-    for verb in ("lab", "status", "next", "hint", "solution", "reset", "update", "fetch", "build", "lint"):
+    for verb in (
+        "lab",
+        "status",
+        "next",
+        "hint",
+        "solution",
+        "drill",
+        "reset",
+        "update",
+        "fetch",
+        "build",
+        "lint",
+    ):
         assert f"  {verb} " in out
     assert all(len(line) <= 80 for line in out.splitlines())
 
