@@ -207,6 +207,26 @@ def lesson(chromium: str, machine: Machine) -> Iterator[Lesson]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def pages(chromium: str, machine: Machine) -> Iterator[Callable[[str], Lesson]]:
+    """Open a notebook in ``work/`` by its name, in a page of its own."""
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+
+        def open_one(name: str) -> Lesson:
+            page = browser.new_page(viewport={"width": 1200, "height": 1000})
+            page.set_default_timeout(PATIENCE)
+            opened, address = Lesson(page), urlsplit(machine.url)
+            query = f"{address.query}&reset"  # without the notebooks that another test had open
+            page.goto(address._replace(path=f"/lab/tree/{name}", query=query).geturl())
+            opened.wait_for_kernel()
+            return opened
+
+        yield open_one
+        browser.close()
+
+
 @pytest.fixture(scope="session")
 def picture(lesson: Lesson) -> Callable[[str, Locator, Locator], None]:
     """Take a picture, of one cell to another further down, if somebody asked for pictures."""
