@@ -11,6 +11,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+import yaml
+
 from course.errors import CourseError
 from course.files import write
 
@@ -117,9 +119,21 @@ def _copy(root: Path, tree: Path) -> None:
             exercise["misconceptions"] = {}
     text = json.dumps(known, indent=1, ensure_ascii=False) + "\n"
     (folder / "index.json").write_text(text, encoding="utf-8")
+    _strip_cards(tree / "drills" / "cards")
     for name in ("pyproject.toml", "LICENSE"):
         shutil.copy(root / name, tree)
     (tree / "README.md").write_text("From CLIP to INT8, as students of a class get it.\n", encoding="utf-8")
+
+
+def _strip_cards(folder: Path) -> None:
+    """Leave out the drill cards that hold a program, right or wrong, and what the others say of mistakes."""
+    for path in sorted(folder.glob("*.yaml")):
+        topic = yaml.safe_load(path.read_text(encoding="utf-8"))
+        cards = [card for card in topic["cards"] if card["kind"] not in ("code", "bug")]
+        topic["cards"] = [
+            {key: value for key, value in card.items() if key != "misconceptions"} for card in cards
+        ]
+        path.write_text(yaml.safe_dump(topic, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
 def _module(path: Path, tree: Path) -> str:

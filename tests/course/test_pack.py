@@ -19,6 +19,7 @@ from autograder.exercises import exercises, load
 from autograder.exercises.registry import index
 from course.errors import CourseError
 from course.pack import _look_for_answers, pack_students
+from drills.deck import load as load_deck
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
@@ -124,7 +125,9 @@ def test_no_answer_is_in_it(packed):
     rest = {
         name: "".join(text.split())
         for name, text in everything.items()
-        if name.startswith(("wheel/autograder/exercises/", "wheel/course/", "clip-to-int8/notebooks/"))
+        if name.startswith(
+            ("wheel/autograder/exercises/", "wheel/course/", "wheel/drills/", "clip-to-int8/notebooks/")
+        )
     }
     # Hints may come near, and the last one is almost the code.
     hints = "".join(
@@ -144,6 +147,13 @@ def test_no_answer_is_in_it(packed):
                 for name, text in rest.items():
                     assert bare not in text or _is_reference(name), (name, line)
     assert telling > 100
+
+
+def test_drill_cards_are_in_it_but_for_programs(packed):
+    whole = load_deck().cards
+    found = load_deck(next(packed.rglob("drills/cards"))).cards
+    assert found.keys() == {id for id, card in whole.items() if card.kind not in ("code", "bug")}
+    assert not any(card.misconceptions for card in found.values())
 
 
 def _is_reference(name: str) -> bool:
