@@ -786,6 +786,9 @@ for name, before, after, recall in (
 # %% [markdown]
 # ## What an interviewer asks next
 #
+# `course drill --topic infonce` in a terminal, or `import drills; drills.session(topic="infonce")` in a cell, drills these and
+# more, each when you are about to forget it.
+#
 # 1. Your loss is 5.54 at batch 256 and does not move. What do you look at first? *(Scale, labels, a detached tower.)*
 # 2. Why normalise at all? Why not learn the lengths?
 # 3. Why two directions? Construct a batch where they differ. *(One text that every image likes.)*

@@ -783,6 +783,9 @@ print(f"the loss is lowest at        {trained.best:6.2f}")
 # %% [markdown]
 # ## What an interviewer asks next
 #
+# `course drill --topic temperature` in a terminal, or `import drills; drills.session(topic="temperature")` in a cell, drills these and
+# more, each when you are about to forget it.
+#
 # 1. Why does CLIP learn the logarithm of the scale? What would go wrong with τ itself?
 # 2. Your learned scale sits at 100. Is that a problem? What does it say about the training data? *(They can be told
 # apart.)*

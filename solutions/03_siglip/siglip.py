@@ -852,6 +852,9 @@ check("siglip.sigmoid_from_embeddings", sigmoid_from_embeddings)
 #
 # ## What an interviewer asks next
 #
+# `course drill --topic siglip` in a terminal, or `import drills; drills.session(topic="siglip")` in a cell, drills these and
+# more, each when you are about to forget it.
+#
 # 1. Where does the bias stand, and how would you notice in a training run if it stood elsewhere? *(The loss falls to 0
 #    with $b$ growing, recall at chance.)*
 # 2. Your sigmoid loss starts at 0.003. What did you write? *(A mean over $N^2$, divided by $N$ once more.)*

@@ -488,7 +488,7 @@ print(f"the same code without dropout, error:       {dropped.without_dropout:.0e
 #
 # The source says that the batch of 32,768 needed "gradient caching and multi-node synchronization". CLIP's paper
 # (section 2.5) names three other things: *gradient checkpointing*, half precision, and similarities sharded over the
-# GPUs. GradCache came later. Checkpointing also computes activations twice, but block by block: it keeps what enters each
+# GPUs. GradCache is another group's, of the same winter. Checkpointing also computes activations twice, but block by block: it keeps what enters each
 # block, for the whole batch. Here are both, on 1,024 emoji and two towers of six blocks, each with the whole matrix of
 # logits and with tiles.
 
@@ -721,7 +721,7 @@ check("large_batches.ring_siglip_loss", ring_siglip_loss)
 # checkpointing, caching, tiles and sharding save; and what must not be forgotten when features are gathered?
 
 # %% [markdown] solution="large_batches.explain_memory"
-# **1.** CLIP did not use gradient caching, which is a later paper (Gao et al. 2021). It sharded the similarities over its
+# **1.** CLIP did not use gradient caching, which is another group's (Gao et al. 2021). It sharded the similarities over its
 # GPUs and used gradient checkpointing and half precision.
 #
 # **2.** First find out what fills the memory. Logits grow with N²: at 8,192, one matrix is 268 MB and the plain loss
@@ -802,6 +802,9 @@ check("large_batches.tiled_recall", tiled_recall)
 
 # %% [markdown]
 # ## What an interviewer asks next
+#
+# `course drill --topic large_batches` in a terminal, or `import drills; drills.session(topic="large_batches")` in a cell, drills these and
+# more, each when you are about to forget it.
 #
 # 1. How much memory does the contrastive loss of 32,768 pairs need, and what is the least it could need?
 # 2. FlashAttention never builds its matrix either. What does it have in common with the tiled loss, and what is different?

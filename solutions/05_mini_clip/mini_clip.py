@@ -995,6 +995,9 @@ print(f"chance: {bugs.chance:.2f}")
 # %% [markdown]
 # ## What an interviewer asks next
 #
+# `course drill --topic mini_clip` in a terminal, or `import drills; drills.session(topic="mini_clip")` in a cell, drills these and
+# more, each when you are about to forget it.
+#
 # 1. What makes CLIP "zero-shot", and how would you check that your test set is? *(By concept, not by row; duplicates.)*
 # 2. Why is an ensemble of prompts averaged in the space of features and not of logits or probabilities?
 # 3. Your $1/\tau$ sits at 100 from the second epoch on. What does that mean, and is it a problem?

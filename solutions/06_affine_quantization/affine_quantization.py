@@ -748,6 +748,9 @@ print(f"none       {rows.mended:12.1f} dB {rows.mended_codes:20d}")
 # %% [markdown]
 # ## What an interviewer asks next
 #
+# `course drill --topic affine_quantization` in a terminal, or `import drills; drills.session(topic="affine_quantization")` in a cell, drills these and
+# more, each when you are about to forget it.
+#
 # 1. Why symmetric for weights and affine for activations? *(Where is the data; which terms of the product vanish.)*
 # 2. Your int8 model is bad in one layer, whose weight has 30 dB. What do you look at? *(Channels; activations.)*
 # 3. When is $s^2/12$ wrong, and in which direction?

@@ -770,6 +770,9 @@ print(
 #
 # ## What an interviewer asks next
 #
+# `course drill --topic post_training` in a terminal, or `import drills; drills.session(topic="post_training")` in a cell, drills these and
+# more, each when you are about to forget it.
+#
 # 1. Your GPTQ model is worse than rounding to nearest. What do you check first? *(Tokens, their kind, damping; then the factor.)*
 # 2. What is the cost of GPTQ for a layer with $K$ inputs and $N$ outputs? *($K^3$ for the inverse, $N K^2$ for the updates.)*
 # 3. Why is the sum over rows in the objective harmless, and the order of columns not?

@@ -806,6 +806,9 @@ check("post_training.quantize_kv", quantize_kv)
 # %% [markdown]
 # ## What an interviewer asks next
 #
+# `course drill --topic post_training` in a terminal, or `import drills; drills.session(topic="post_training")` in a cell, drills these and
+# more, each when you are about to forget it.
+#
 # 1. Estimate the tokens a second of a 70-billion-parameter model on 4 bits and 1 TB/s. *(At most 28, less the cache.)*
 # 2. Why does a prompt take so little time beside the answer of the same length? *(Weights are read once for all of it.)*
 # 3. Your 4-bit model is slower than the 16-bit one. Three possible reasons? *(No kernel; a large batch; float layers.)*

@@ -808,6 +808,9 @@ print(f"only the rounded bias              {buggy.only_bias:6.1f} dB")
 #
 # ## What an interviewer asks next
 #
+# `course drill --topic quantization_aware` in a terminal, or `import drills; drills.session(topic="quantization_aware")` in a cell, drills these and
+# more, each when you are about to forget it.
+#
 # 1. Why does `torch.autograd.gradcheck` fail on fake quantization, and what would you test instead?
 # 2. Your 8-bit model gains a point from quantization-aware training. What is the control? *(Training as long without.)*
 # 3. Adam, ε and the printed formula: when does the factor $s$ matter? *(Deep chains; steps far from 1.)*

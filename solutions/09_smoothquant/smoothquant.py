@@ -847,6 +847,9 @@ print(
 # %% [markdown]
 # ## What an interviewer asks next
 #
+# `course drill --topic smoothquant` in a terminal, or `import drills; drills.session(topic="smoothquant")` in a cell, drills these and
+# more, each when you are about to forget it.
+#
 # 1. Why not a scale for each input channel of the activations? *(The sum runs over it.)*
 # 2. Which statistic would have shown that channel 1229 is not a channel? *(A median over tokens; or leave position 0 out.)*
 # 3. Why is α = ½ balanced, and why did layers here want 0.8? *(Weights had a scale for each output, activations one for all: the
