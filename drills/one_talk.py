@@ -26,6 +26,11 @@ class OneTalk(Session):
         """The card that `step` belongs to; None before the first."""
         return self._present if self._talk else None
 
+    @property
+    def part(self) -> object:
+        """What stands under one heading."""
+        return self.place, self._present and self._present.id
+
     def skip(self) -> None:
         """Give up what is asked: here is no way around a question."""
         self.reply([] if isinstance(self.step, Tick) else None)

@@ -113,7 +113,7 @@ def _number(typed: str, unit: str) -> str:
         if typed.strip():
             numeric.read(typed, unit)
     except grammar.FormulaError as error:
-        raise ReplyError(str(error)) from None
+        raise ReplyError(f"{error}.") from None
     return typed.strip()
 
 
@@ -122,9 +122,9 @@ def _formula(typed: str, names: Collection[str]) -> str:
     try:
         strange = sorted(_unknown(typed, names)) if typed.strip() else []
     except grammar.FormulaError as error:
-        raise ReplyError(str(error)) from None
+        raise ReplyError(f"{error}.") from None
     if strange:
-        raise ReplyError(f"{strange[0]} is not known: the names here are {', '.join(names)}.")
+        raise ReplyError(f"Nothing here is called {strange[0]}: the names are {', '.join(names)}.")
     return typed.strip()
 
 

@@ -96,6 +96,11 @@ class Session:
         return self._cards[self._sitting.queue[self.place]] if self._talk else None
 
     @property
+    def part(self) -> object:
+        """What stands under one `heading`: it changes when another card begins."""
+        return self.place
+
+    @property
     def begun(self) -> datetime:
         """When this sitting was begun, before any interruption."""
         return self._sitting.begun

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drills.replies import checked
 from drills.sessions import Session
 from drills.steps import (
     AskChoice,
@@ -72,18 +73,19 @@ class Asker:
     def _confidence(self, step: AskConfidence) -> float | None:
         levels = "   ".join(f"{place}: {100 * level:.0f} %" for place, level in enumerate(step.levels, 1))
         self._screen.prose(step.text)
-        self._screen.say(levels)
+        self._screen.say(f"{levels}   Enter: unsaid")
         return self._prompter.reply(lambda typed: reading.confidence(typed, step.levels), ALWAYS, empty=True)
 
     def _number(self, step: AskNumber) -> str | None:
         self._screen.prose(step.text + (f" (in {step.unit})" if step.unit else ""))
-        return self._prompter.reply(str, ANSWER)
+        self._screen.hint("A number, or what it is computed from, such as 2*7e9/10^9.")
+        return self._prompter.reply(lambda typed: str(checked(step, typed)), ANSWER)
 
     def _formula(self, step: AskFormula) -> str | None:
         self._screen.prose(step.text)
         self._screen.prose("\n".join(f"- `{name}` {means}" for name, means in step.names.items()))
         self._screen.hint("Typed like 2*log(N)/tau, |x|^2 or sum(exp(x)).")
-        return self._prompter.reply(str, ANSWER, taken=step.names)
+        return self._prompter.reply(lambda typed: str(checked(step, typed)), ANSWER, taken=step.names)
 
     def _choice(self, step: AskChoice) -> int | None:
         letters = reading.LETTERS[: len(step.options)]
@@ -110,10 +112,11 @@ class Asker:
         must = [" *(a must)*" if place in step.musts else "" for place in range(len(step.points))]
         numbered = enumerate(zip(step.points, must, strict=True), 1)
         self._screen.prose("\n".join(f"{number}. {point}{must}" for number, (point, must) in numbered))
-        self._screen.hint("Their numbers, such as 1 2; or all, or none.")
+        many = len(step.points) > 1
+        self._screen.hint("Their numbers, such as 1 2; or all, or none." if many else "Type 1, or none.")
         return self._prompter.reply(lambda typed: reading.places(typed, len(step.points)), ALWAYS) or []
 
     def _rating(self, step: AskRating) -> int | None:
         self._screen.prose(f"**{step.computed.name.capitalize()}**: {step.reason}")
-        self._screen.hint("Enter keeps it; or 1 Again, 2 Hard, 3 Good, 4 Easy.")
+        self._screen.hint("Enter keeps it; or 1 Again, 2 Hard, 3 Good, 4 Easy: how soon it comes back.")
         return self._prompter.reply(reading.rating, ALWAYS, empty=True)

@@ -14,7 +14,7 @@ class Command(Enum):
     ALOUD = ("s", "say", "says the answer aloud, with a stop-watch")
     EDIT = ("e", "edit", "opens your editor")
     SKIP = ("k", "skip", "leaves this card unrated")
-    QUIT = ("q", "quit", "stops here; the same command goes on at this step")
+    QUIT = ("q", "quit", "stops here; what you did is kept, and goes on at this step")
 
     @property
     def letter(self) -> str:

@@ -11,24 +11,35 @@ from drills.terminal.keyboard import Keyboard
 from drills.terminal.screen import Screen
 
 
-def hold(session: Session, screen: Screen, keyboard: Keyboard | None = None) -> bool:
+def hold(
+    session: Session, screen: Screen, keyboard: Keyboard | None = None, *, command: str = "course drill"
+) -> bool:
     """Show and ask until all cards are done; return whether they are.
 
     Whatever ends it, Ctrl-C included, everything replied so far is kept by the session.
+
+    Parameters
+    ----------
+    session : Session
+    screen : Screen
+    keyboard : Keyboard, optional
+        By default the standard input.
+    command : str
+        What goes on with the session after it was ended.
     """
     asker = Asker(session, screen, keyboard or Keyboard())
     for notice in session.notices:
         screen.say(notice, "wrong")
-    place = -1
+    part = None
     try:
         while session.step is not None:
-            if session.place != place:
-                place = session.place
-                _head(session, screen)
+            if session.part != part:
+                part = session.part
+                screen.head(session.heading)
                 _again(session.seen, screen)
             _step(session, screen, asker)
     except (Quit, KeyboardInterrupt, EOFError):
-        kept = "Kept. The same command goes on at this step."
+        kept = f"Kept: `{command}` goes on at this step."
         screen.say("\n" + (kept if session.kept else "Stopped. This session could not be kept."))
         return False
     return True
@@ -47,10 +58,6 @@ def _step(session: Session, screen: Screen, asker: Asker) -> None:
     except SkipCard:
         session.skip()
         screen.say(session.SKIPPED)
-
-
-def _head(session: Session, screen: Screen) -> None:
-    screen.head(session.heading)
 
 
 def _again(seen: list[Said], screen: Screen) -> None:

@@ -1,4 +1,4 @@
-"""Reading: a line, or a text of several; from a terminal, over ssh, or from a pipe.
+"""Reading a line: from a terminal, over ssh, or from a pipe.
 
 Plain ``input``, with readline's editing where there is any: it needs no terminal that can move its cursor.
 """
@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable
 
 PROMPT = "> "
-MORE = "| "
+MORE = "| "  # within a text of several lines
 
 
 class Keyboard:
@@ -41,26 +40,3 @@ class Keyboard:
         if not self.interactive:
             print(typed)  # so that what is recorded reads like a conversation
         return typed
-
-    def block(self, lines: list[str], end: str, keep: Callable[[str], None]) -> list[str]:
-        """Read on after `lines` until a line `end`, or the end of the input.
-
-        Parameters
-        ----------
-        lines : list of str
-            What is there already.
-        end : str
-            The line that ends it, and is not part of it.
-        keep : callable
-            Is given the whole text after each line.
-        """
-        while True:
-            try:
-                typed = self.line(MORE)
-            except EOFError:
-                break
-            if typed.rstrip() == end:
-                break
-            lines += typed.split("\n")
-            keep("\n".join(lines))
-        return lines

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from drills.replies import ReplyError
 from drills.terminal.commands import Command, Quit, SkipCard, read
-from drills.terminal.keyboard import Keyboard
+from drills.terminal.keyboard import MORE, Keyboard
 from drills.terminal.screen import Screen
 
 ALWAYS = (Command.HELP, Command.SKIP, Command.QUIT)
@@ -76,13 +76,65 @@ class Prompter:
             except EOFError:
                 raise Quit from None
             command = read(typed, allowed, taken)
-            if command is Command.QUIT:
-                raise Quit
-            if command is Command.SKIP:
-                raise SkipCard
             if command is not Command.HELP:
+                _obey(command)
                 return typed, command
-            for one in Command:
-                if one in allowed:
-                    self.screen.say(f"  {one.letter}  {one.word:<5} {one.does}")
-            self.screen.hint("A colon in front (:q) tells a command from a name. Ctrl-C stops, too.")
+            self._help(allowed)
+
+    def block(
+        self, lines: list[str], end: str, keep: Callable[[str], None], allowed: Collection[Command]
+    ) -> Command | None:
+        """Read on after `lines`, until a line `end`, the end of the input, or a command.
+
+        Here a command has a colon in front: any other line belongs to the text.
+
+        Parameters
+        ----------
+        lines : list of str
+            What is there already; what is typed is added to it.
+        end : str
+            The line that ends the text, and is not part of it.
+        keep : callable
+            Is given the whole text after each line.
+        allowed : collection of Command
+
+        Returns
+        -------
+        Command or None
+            What was typed instead of going on.
+
+        Raises
+        ------
+        Quit, SkipCard
+            If that was typed.
+        """
+        while True:
+            try:
+                typed = self.keyboard.line(MORE)
+            except EOFError:
+                return None
+            if typed.rstrip() == end:
+                return None
+            command = read(typed, allowed) if typed.startswith(":") else None
+            _obey(command)
+            if command is Command.HELP:
+                self._help(allowed)
+            elif command:
+                return command
+            else:
+                lines += typed.split("\n")
+                keep("\n".join(lines))
+
+    def _help(self, allowed: Collection[Command]) -> None:
+        for one in Command:
+            if one in allowed:
+                self.screen.say(f"  {one.letter}  {one.word:<5} {one.does}")
+        self.screen.hint("With a colon in front (:q) it is a command in any case. Ctrl-C stops, too.")
+
+
+def _obey(command: Command | None) -> None:
+    """Obey what concerns the whole session."""
+    if command is Command.QUIT:
+        raise Quit
+    if command is Command.SKIP:
+        raise SkipCard

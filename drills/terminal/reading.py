@@ -56,7 +56,9 @@ def places(typed: str, count: int) -> list[int]:
     words = [word for word in re.split(r"[\s,;]+", typed) if word]
     if words and all(w.isascii() and w.isdigit() and 1 <= int(w) <= count for w in words):
         return sorted({int(word) - 1 for word in words})
-    raise ReplyError(f"Type numbers from 1 to {count} (such as 1 {min(2, count)}), all, or none.")
+    raise ReplyError(
+        f"Type numbers from 1 to {count} (such as 1 2), all, or none." if count > 1 else "Type 1, or none."
+    )
 
 
 def rating(typed: str) -> int | None:

@@ -37,6 +37,10 @@ class Writer:
         watch = time.monotonic()
         while True:
             typed, command = self._prompter.line(WORDS)
+            if command is None and typed.strip():
+                lines += typed.split("\n")
+                self._keep("\n".join(lines))
+                command = self._prompter.block(lines, WORDS_END, self._keep, WORDS)
             if command is Command.UNKNOWN:
                 return None
             if command is Command.ALOUD:
@@ -45,12 +49,11 @@ class Writer:
                 self._took(watch, step.seconds)
                 return ""
             if command is Command.EDIT:
-                lines = self._edited("\n".join(lines), ".md").split("\n")
-                screen.say("\n".join(lines))
-            elif typed.strip():
-                lines += typed.split("\n")
-                self._keep("\n".join(lines))
-                lines = self._prompter.keyboard.block(lines, WORDS_END, self._keep)
+                edited = self._edited("\n".join(lines), ".md")
+                if edited is None:
+                    continue
+                lines = edited.split("\n")
+                screen.say(edited)
             text = "\n".join(lines)
             if text.strip():
                 self._took(watch, step.seconds)
@@ -63,20 +66,25 @@ class Writer:
         screen.prose(step.text)
         text = self._session.draft or step.starter
         screen.code(text)
-        screen.hint("e opens your editor. Or type the whole program; a line with only a full stop ends it.")
-        begun = ", Enter: hand in what stands above" if self._session.draft else ""
-        screen.hint(f"x: give up, ?: help{begun}")
+        screen.hint("e: your editor; what you save there is handed in. Or type the whole program here;")
+        screen.hint("a line with only a full stop ends it. x: I do not know, ?: help")
+        if self._session.draft:
+            screen.hint("Enter: hand in what stands above")
         watch = time.monotonic()
         while True:
             typed, command = self._prompter.line(CODE)
+            if command is None and typed.strip():
+                lines = typed.split("\n")
+                command = self._prompter.block(lines, CODE_ENDS, self._keep, CODE)
+                text = "\n".join(lines) + "\n"
             if command is Command.UNKNOWN:
                 return None
             if command is Command.EDIT:
-                text = self._edited(text, ".py")
+                edited = self._edited(text, ".py")
+                if edited is None:
+                    continue
+                text = edited
                 screen.code(text)
-            elif typed.strip():
-                lines = self._prompter.keyboard.block(typed.split("\n"), CODE_ENDS, self._keep)
-                text = "\n".join(lines) + "\n"
             if text.strip() and text.strip() != step.starter.strip():
                 self._took(watch, step.seconds)
                 screen.hint("Running the checks; this takes some seconds ...")
@@ -91,12 +99,13 @@ class Writer:
         self._screen.say(draft)
         return draft.split("\n")
 
-    def _edited(self, text: str, suffix: str) -> str:
+    def _edited(self, text: str, suffix: str) -> str | None:
+        """What the editor saved; None if it did not work, which hands nothing in."""
         try:
             text = editor.edit(text, suffix)
         except editor.NoEditor as error:
             self._screen.say(str(error), "wrong")
-            return text
+            return None
         self._keep(text)
         return text
 

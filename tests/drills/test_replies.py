@@ -58,7 +58,7 @@ def test_what_fits(step, reply, counts_as):
         (AskNumber("?"), "N", "N"),
         (AskNumber("?"), "1/0", ""),
         (AskNumber("?"), "__import__('os')", ""),
-        (FORMULA, "D / tau", "D is not known: the names here are N, tau."),
+        (FORMULA, "D / tau", "Nothing here is called D: the names are N, tau."),
         (FORMULA, "log(", "character"),
         (CHOICE, 3, "from 0 to 2"),
         (CHOICE, True, "from 0 to 2"),

@@ -42,7 +42,8 @@ def test_a_number(held, deck):
     shown = talk.type("5", "", "q+", "three", f"{answer} g", "hard")
     assert "Your number (in g)" in shown
     assert "Type an answer, or x if you do not know." in shown
-    assert shown.count("Your number (in g)") == 3  # two lines that are no number cost nothing
+    assert shown.count("Your number (in g)") == 1  # what is no number costs nothing, and is not asked anew
+    assert "Nothing here is called three: a number in g is asked for." in shown
     assert (talk.outcomes[0].computed, talk.outcomes[0].rating) == (Rating.EASY, Rating.HARD)
 
 
@@ -129,6 +130,32 @@ def test_an_editor_that_does_not_work_costs_nothing(held, judge, monkeypatch):
     assert talk.done
 
 
+def test_in_the_middle_of_a_text_a_command_has_a_colon(held, judge, tmp_path, monkeypatch):
+    script = tmp_path / "editor.py"
+    script.write_text("import sys, pathlib\npathlib.Path(sys.argv[1]).open('a').write('\\nmore')\n")
+    monkeypatch.setenv("VISUAL", f'"{sys.executable}" "{script}"')
+    talk = held("why_warm_the_pot", "normalize")
+    shown = talk.type("4", "q", to_the_end=False)
+    assert not talk.done
+    talk.again()
+    shown = talk.type(
+        "It takes", "q", ":-)", ":?", ":e", "No", ":x", "none", KEEP, "4", "def f():", "e", ":k"
+    )
+    assert "says the answer aloud" in shown
+    assert talk.done
+    (outcome,) = talk.outcomes
+    assert outcome.said == ("It takes\nq\n:-)\nmore", "")
+    assert judge == []
+
+
+def test_an_editor_that_fails_hands_nothing_in(held, monkeypatch):
+    monkeypatch.setenv("VISUAL", "/nowhere/editor")
+    talk = held("why_warm_the_pot")
+    talk.type("4", "It takes", ":e", ":q")
+    assert not talk.done
+    assert talk.session.draft == "It takes"
+
+
 def test_a_bug(held, judge, deck):
     talk = held("columns")
     shown = talk.type(
@@ -140,7 +167,7 @@ def test_a_bug(held, judge, deck):
 
 def test_help_names_what_can_be_typed_here(held):
     shown = held("leaves", "why_warm_the_pot").type("?", "", "help", "x", KEEP, "", "?", "q")
-    first, *_, last = shown.split("A colon in front")[:-1]
+    first, *_, last = shown.split("With a colon in front")[:-1]
     assert "quit" in first
     assert "say it aloud" not in first
     assert "opens your editor" in last
@@ -151,7 +178,7 @@ def test_who_stops_goes_on_at_the_same_step(held, stop):
     talk = held("why_warm_the_pot", "leaves")
     shown = talk.type("4", "It takes", "heat.", "", stop)
     assert not talk.done
-    assert shown.rstrip().endswith("Kept. The same command goes on at this step.")
+    assert shown.rstrip().endswith("Kept: `course drill` goes on at this step.")
     shown = talk.again().type("In the kettle!", "", "all", KEEP, "q")
     assert "How sure are you that your answer will be right? You said: 70 %" in shown
     assert "It takes\nheat." in shown

@@ -47,6 +47,11 @@ def test_no_places(typed):
         reading.places(typed, 3)
 
 
+def test_of_one_point_no_two_numbers_are_asked_for():
+    with pytest.raises(ReplyError, match=r"^Type 1, or none\.$"):
+        reading.places("2", 1)
+
+
 @pytest.mark.parametrize(("typed", "line"), [("2", 2), (" 1 ", 1)])
 def test_a_line(typed, line):
     assert reading.line(typed, 2) == line
