@@ -26,10 +26,16 @@ class _Asked:
     held: Held
     felt: int | None = None  # a place in FELT
     follow_ups: list[FollowUp] = field(default_factory=list)
+    replies: list[str | None] = field(default_factory=list)  # to the follow-ups
 
 
 def interview(
-    cards: Sequence[Card], seed: int, clock: Clock, minutes: float, at: Callable[[int, Card], None]
+    cards: Sequence[Card],
+    seed: int,
+    clock: Clock,
+    minutes: float,
+    at: Callable[[int, Card], None],
+    discuss: Callable[[int, Card], None],
 ) -> Interview:
     """Hold an interview; return the outcomes of the cards that were reached.
 
@@ -42,8 +48,8 @@ def interview(
         Returns seconds, which pass only while somebody is at work.
     minutes : float
         After these no new card is begun.
-    at : callable
-        Is told which card is asked or discussed next, and its place.
+    at, discuss : callable
+        Are told which card is asked, or discussed, next, and its place.
     """
     if not cards:
         yield Show("None of its cards is in the deck any more.", title="No interview", look="note")
@@ -62,7 +68,7 @@ def interview(
     yield Show("That was the interview. Now what there is to say about it.", title="Discussion", look="note")
     parts: list[Part] = []
     for place, one in enumerate(asked):
-        at(place, one.held.card)
+        discuss(place, one.held.card)
         parts.append((yield from _discussed(one)))
     yield Show(scorecard(parts, seconds, minutes), title="Scorecard", look="answer")
     return tuple(part.outcome for part in parts)
@@ -73,7 +79,7 @@ def _opening(cards: Sequence[Card], minutes: float) -> str:
     asks = "a main question" if main == 1 else f"{main} main questions"
     return (
         f"{minutes:g} minutes: {asks} with follow-ups, a program, a number. No hints, and no word on how it "
-        "went before the end. Answer aloud or in writing, as you would there."
+        "went before the end; then every answer is discussed. Answer aloud or in writing, as you would there."
     )
 
 
@@ -87,7 +93,7 @@ def _asked(card: Card, seed: int, clock: Clock) -> Generator[Step, Any, _Asked]:
     strong = one.held.answered and one.felt == 0
     for following in _ladder(card, strong):
         one.follow_ups.append(following)
-        yield AskText(following.asks, SECONDS)
+        one.replies.append((yield AskText(following.asks, SECONDS)))
     return one
 
 
@@ -105,9 +111,10 @@ def _quoted(text: str) -> str:
 
 def _discussed(one: _Asked) -> Generator[Step, Any, Part]:
     card = one.held.card
-    yield Show(one.held.question, title=card.id, look="question")
+    yield Show(one.held.question, title="Question", look="question")
     if one.held.said:
-        yield Show("\n\n".join(map(_quoted, one.held.said)), title="You wrote", look="note")
+        written = (f"{asks}\n\n{_quoted(reply)}" for asks, reply in one.held.said)
+        yield Show("\n\n".join(written), title="You wrote", look="note")
     strong = card.half_minute if isinstance(card, Concept) else getattr(card, "decision", None)
     for shown in one.held.revealed():
         if shown.look != "weak" and shown.text != strong:
@@ -117,9 +124,18 @@ def _discussed(one: _Asked) -> Generator[Step, Any, Part]:
         weak = f"{card.weak.answer}\n\n*{card.weak.lacks}*"
         yield Beside(strong, title="A strong answer", look="answer", other=weak, other_title="A weak one")
     outcome = yield from one.held.ticks()
-    met = 0
-    if one.follow_ups:
-        points = tuple(f"{following.asks} — {following.answer}" for following in one.follow_ups)
-        ticked = yield Tick("The follow-ups. Which of them did you answer in substance?", points)
-        met = len(ticked)
+    met = yield from _follow_ups(one)
     return Part(card, outcome, one.felt, met, len(one.follow_ups))
+
+
+def _follow_ups(one: _Asked) -> Generator[Step, Any, int]:
+    """Show the follow-ups with their answers, and return how many of them were met."""
+    tried: list[str] = []
+    for following, reply in zip(one.follow_ups, one.replies, strict=True):
+        wrote = f"You wrote:\n\n{_quoted(reply)}\n\n" if reply else ""
+        yield Show(f"{following.asks}\n\n{wrote}{following.answer}", title="A follow-up", look="note")
+        if reply is not None:
+            tried.append(following.asks)
+    if not tried:
+        return 0
+    return len((yield Tick("Which of the follow-ups did you answer in substance?", tuple(tried))))

@@ -36,15 +36,15 @@ class Held:
         Whether anything but "I do not know" was replied.
     question : str
         As it was asked, with its numbers.
-    said : list of str
-        What was replied in writing.
+    said : list of (str, str)
+        What was replied in writing, each after what had been asked.
     """
 
     def __init__(self, card: Card, seed: int, clock: Clock) -> None:
         self.card = card
         self.answered = False
         self.question = card.question
-        self.said: list[str] = []
+        self.said: list[tuple[str, str]] = []
         self._talk = ask(card, seed, clock)
         self._revealed: list[Show] = []
         self._tried: set[object] = set()
@@ -65,7 +65,7 @@ class Held:
                 reply = yield step
                 self.answered = self.answered or reply is not None
                 if isinstance(step, AskText | AskNumber | AskFormula) and reply:
-                    self.said.append(reply)
+                    self.said.append((step.text, reply))
             step = self._talk.send(reply)
         self._next = step
 

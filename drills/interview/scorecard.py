@@ -12,6 +12,7 @@ from drills.steps import Rating
 
 #: How somebody feels about an answer, best first, and the credit that it comes with.
 FELT = ("I had it", "I had parts of it", "I was stuck")
+MISSED = 3  # points of a question that are named
 _MEANT = (0.75, 0.4, 0.0)
 
 
@@ -72,7 +73,9 @@ def _remarks(parts: Sequence[Part]) -> list[str]:
     for part in parts:
         if part.misjudged:
             found.append(f"{part.card.id} felt better than it was: {_percent(part)} of its points.")
-        found += [f"{part.card.id} lacked: {missed}" for missed in part.outcome.missed[:3]]
+        if part.outcome.missed:
+            lacked = "".join(f"\n  - {missed}" for missed in part.outcome.missed[:MISSED])
+            found.append(f"{part.card.id} lacked:{lacked}")
         if part.outcome.seconds > 90 * part.card.minutes:
             allowed = f"{part.card.minutes:g} minutes"
             found.append(f"{part.card.id} took {stopwatch(part.outcome.seconds)}; it is meant for {allowed}.")

@@ -24,5 +24,10 @@ def interview(minutes: float | None = None, topics: Collection[str] = (), *, tex
     with Records(location(), screen.say) as records:
         session = open_interview(deck, records, minutes, topics)
         if session.resumed:
-            screen.say(f"Going on with an interview of {session.minutes:g} minutes.")
-        hold(session, screen)
+            begun = f"{session.begun.astimezone():%d %B, %H:%M}"
+            screen.say(f"Going on with the interview of {session.minutes:g} minutes, begun {begun}.")
+        else:
+            screen.hint("? helps, q stops, and `course interview` goes on.")
+        if not hold(session, screen, command="course interview"):
+            return
+        screen.hint("Its answers count like those of cards: `course drill` brings again what was weak.")

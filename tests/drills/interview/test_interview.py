@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drills import judging
-from drills.interview import InterviewError, InterviewSession, begin, write_script
+from drills.interview import InterviewError, InterviewSession, begin, open_interview, write_script
 from drills.interview.scorecard import FELT
 from drills.judging import Judged
 from drills.records import Records
@@ -119,7 +119,7 @@ def test_every_card_gets_a_review_and_the_scorecard_says_how_it_went(deck, recor
     card = shown(steps)[-1].text
     assert f"| {QUEUE[0]} | 0 % | 0 of 1 | 0:00 | {FELT[0]} |" in card
     assert f"{QUEUE[0]} felt better than it was: 0 % of its points." in card
-    assert "lacked: A cold pot takes heat from the water" in card
+    assert f"{QUEUE[0]} lacked:\n  - A cold pot takes heat from the water" in card
     assert "`course drill --topic tea`" in card
 
 
@@ -161,6 +161,65 @@ def test_cut_off_anywhere_it_stands_where_it_stood(deck, fitting, tmp_path_facto
     past_shown(other)  # whoever has replied nothing yet begins at the beginning
     assert (other.step, other.place, other.minutes) == (session.step, session.place, MINUTES)
     assert other.card is session.card
+
+
+def test_a_follow_up_is_discussed_with_what_was_written_to_it(deck, records):
+    steps = hold(interview(deck, records, QUEUE[:1]), good)
+    [follow_up] = [step for step in shown(steps) if step.title == "A follow-up"]
+    following = deck.cards[QUEUE[0]].follow_ups[0]
+    for said in (following.asks, following.answer, "an answer"):
+        assert said in follow_up.text
+    assert steps[-2][0] == Tick("Which of the follow-ups did you answer in substance?", (following.asks,))
+
+
+def test_a_follow_up_that_was_given_up_cannot_be_ticked(deck, records):
+    def reply(step):
+        if isinstance(step, AskText) and step.text == deck.cards[QUEUE[0]].follow_ups[0].asks:
+            return None
+        return good(step)
+
+    steps = hold(interview(deck, records, QUEUE[:1]), reply)
+    assert sum(isinstance(step, Tick) for step, _ in steps) == 1  # that of the answer itself
+    assert "| 0 of 1 |" in steps[-1][0].text
+
+
+def test_what_was_written_stands_after_what_was_asked(deck, records):
+    [wrote] = [
+        step.text
+        for step in shown(hold(interview(deck, records, QUEUE[3:]), good))
+        if step.title == "You wrote"
+    ]
+    assert wrote == "Your number\n\n```text\n1\n```"
+
+
+def test_each_question_has_a_heading_and_so_has_its_discussion(deck, records):
+    session = interview(deck, records, QUEUE[:1])
+    headings = [session.heading]
+    part = session.part
+    while session.step is not None:
+        if session.part != part:
+            part = session.part
+            headings.append(session.heading)
+        session.reply(None if isinstance(session.step, Show) else good(session.step))
+    assert headings == [
+        "interview of 25 minutes",
+        "question 1 of 1 · about 25 min left",
+        f"discussion · question 1 of 1 · {QUEUE[0]}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "topics", "same"),
+    [(None, (), True), (12, (), True), (None, ["tea"], True), (30, (), False)],
+)
+def test_an_interview_goes_on_if_it_is_the_one_that_is_asked_for(deck, records, minutes, topics, same):
+    first = open_interview(deck, records, 12)
+    past_shown(first)
+    first.reply(None)
+    first.leave()
+    second = open_interview(deck, records, minutes, topics)
+    assert second.resumed == same
+    assert second.minutes == (12 if same else minutes)
 
 
 def test_skipping_is_giving_up(deck, records):
