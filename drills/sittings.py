@@ -1,4 +1,4 @@
-"""Sittings begun, and picked up where they were cut off; nobody picks up what somebody else is at."""
+"""Sittings begun, picked up where they were cut off, or dropped; nobody touches what somebody else is at."""
 
 from __future__ import annotations
 
@@ -35,6 +35,15 @@ def pick_up(records: Records, kind: str, fits: Callable[[Sitting], bool] = lambd
         if wanted and claims.claim(records.path, sitting.id):
             return records.resume(sitting.id)
     return None
+
+
+def drop(records: Records, kind: str, is_over: Callable[[Sitting], bool]) -> None:
+    """Be done with the sittings of this kind that were cut off and are over, and that nobody is at."""
+    for sitting in records.unfinished():
+        over = sitting.kind.partition(" ")[0] == kind and is_over(sitting)
+        if over and claims.claim(records.path, sitting.id):
+            records.finish(sitting.id, clock.now())
+            claims.release(records.path, sitting.id)
 
 
 def review(sitting: Sitting, place: int, outcome: Outcome) -> Review:

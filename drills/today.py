@@ -29,7 +29,9 @@ def sitting(
 ) -> Sitting | None:
     """The sitting to hold now; None if nothing is due.
 
-    One that was cut off goes on if it has the cards that are asked for.
+    One that was cut off goes on if it has the cards that are asked for, and is of today, or was cut off
+    within a card. The rest of an earlier day is left: what it did not ask is due or new as before, and today
+    has its own order.
 
     Parameters
     ----------
@@ -51,6 +53,8 @@ def sitting(
     """
     must_exist("topic", topics, [topic.topic for topic in deck.topics])
     must_exist("card", [card] if card else [], deck.cards)
+
+    _leave_earlier_days(records)
 
     def fits(cut_off: Sitting) -> bool:
         if card:
@@ -95,6 +99,20 @@ def must_exist(what: str, named: Iterable[str], known: Iterable[str]) -> None:
         if one not in there:
             near = difflib.get_close_matches(one, there, n=1)
             raise DrillError(f"There is no {what} {one!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+
+
+def _leave_earlier_days(records: Records) -> None:
+    """Be done with what was cut off on an earlier day, but for a card on which something was typed."""
+    answered = {(review.sitting, review.place) for review in records.reviews()}
+    today = clock.day(clock.now())
+
+    def is_over(cut_off: Sitting) -> bool:
+        if clock.day(cut_off.begun) >= today:
+            return False
+        last = cut_off.replies[-1].value if cut_off.replies else {"skip": True}
+        return "skip" in last or (cut_off.id, last["place"]) in answered
+
+    sittings.drop(records, KIND, is_over)
 
 
 def _queue(
