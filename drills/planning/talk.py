@@ -14,7 +14,7 @@ _KNOWN = ("nothing yet", "a first call", "a day on site", "the work itself")
 
 
 class DiagnosticSession(OneTalk):
-    """A diagnostic of fifteen minutes; the seed of its sitting is all that it begins with.
+    """A diagnostic of about fifteen minutes; the seed of its sitting is all that it begins with.
 
     Parameters
     ----------
@@ -25,12 +25,13 @@ class DiagnosticSession(OneTalk):
 
     def __init__(self, deck: Deck, records: Records, sitting: Sitting) -> None:
         self._deck = deck
+        self._asked: list[tuple[str, bool]] = []
         super().__init__(deck.cards, records, sitting)
 
     @property
     def minutes_left(self) -> float:
-        """What is left of its time."""
-        return max(0.0, MINUTES - self._worked / 60)
+        """What is left of its time, as the cards before the present one are meant to take it."""
+        return MINUTES - sum(self._deck.cards[card].minutes for card, _ in self._asked)
 
     @property
     def heading(self) -> str:
@@ -40,7 +41,7 @@ class DiagnosticSession(OneTalk):
 
     def talk(self) -> Whole:
         """The conversation."""
-        asked: list[tuple[str, bool]] = []
+        asked = self._asked = []
         outcomes: list[Outcome] = []
         while (id := next_card(self._deck, asked)) is not None:
             card = self._deck.cards[id]

@@ -9,7 +9,7 @@ def counted(count: int, what: str) -> str:
 
 
 def too_few_minutes(minutes: float, unseen: int, cards: int, enough: float | None) -> str:
-    """How many cards find no place, and how many minutes a day would do.
+    """How many cards the plan reaches, and how many minutes a day would reach all.
 
     Parameters
     ----------
@@ -22,5 +22,9 @@ def too_few_minutes(minutes: float, unseen: int, cards: int, enough: float | Non
     enough : float or None
         Minutes that would be enough, if any number was found.
     """
-    said = f"{minutes:g} minutes a day leave no time for {unseen} of {counted(cards, 'card')}"
-    return f"{said}; {enough:.0f} would." if enough else f"{said}, nor would three times as many."
+    said = f"{minutes:g} minutes a day reach {cards - unseen} of the {counted(cards, 'card')}"
+    return (
+        f"{said}; {enough:.0f} would reach all."
+        if enough
+        else f"{said}; three times as many would not reach all."
+    )

@@ -20,7 +20,8 @@ from drills.terminal.conversation import hold
 from drills.terminal.screen import Screen
 
 SHOWN = 14  # days
-TOPICS = 3  # of a day
+TOPICS = 2  # of a day
+DIAGNOSTIC = "course plan --diagnostic"
 
 
 def show_plan(
@@ -64,21 +65,26 @@ def show_plan(
         found = plan_of(deck, records, clock.now(), interview, minutes)
         new = not records.reviews()
         if diagnostic or (diagnostic is None and new and sys.stdin.isatty()):
-            _diagnose(deck, records, screen)
+            if not _diagnose(deck, records, screen):
+                screen.hint("So far, the plan:")
             found = plan_of(deck, records, clock.now())
         elif new and diagnostic is None:
-            screen.hint("`course plan --diagnostic` shows in 15 minutes where to begin.")
+            screen.hint(f"`{DIAGNOSTIC}` shows in 15 minutes where to begin.")
         _show(found, len(deck.cards), screen, everything)
 
 
-def _diagnose(deck: Deck, records: Records, screen: Screen) -> None:
+def _diagnose(deck: Deck, records: Records, screen: Screen) -> bool:
+    """Hold the diagnostic, or the rest of it; return whether it came to its end."""
     sitting = sittings.pick_up(records, KIND) or sittings.begin(records, KIND, ())
     session = DiagnosticSession(deck, records, sitting)
-    screen.say(
-        "First a diagnostic of about 15 minutes: where do you stand? Say honestly when you do not know.\n"
-        "q stops; `course plan` goes on with it."
-    )
-    hold(session, screen)
+    if session.resumed:
+        screen.say("Going on with the diagnostic.")
+    else:
+        screen.say(
+            "First a diagnostic of about 15 minutes: where do you stand? x says that you do not know, which "
+            f"helps more than guessing. q leaves it for later: `{DIAGNOSTIC}` goes on."
+        )
+    return hold(session, screen, command=DIAGNOSTIC)
 
 
 def _show(found: Plan, cards: int, screen: Screen, everything: bool) -> None:
@@ -88,15 +94,16 @@ def _show(found: Plan, cards: int, screen: Screen, everything: bool) -> None:
     table.add_column("day", no_wrap=True)
     table.add_column("cards", justify="right", no_wrap=True)
     table.add_column("min", justify="right", no_wrap=True)
-    table.add_column("topics, and exercises to solve", ratio=1)
+    table.add_column("topics; exercises to solve in their lessons", ratio=1)
     for day in days:
         topics = sorted(day.minutes, key=day.minutes.__getitem__, reverse=True)
         what = ["diagnostic"] if day.diagnostic else []
         more = f" and {len(topics) - TOPICS} more" if len(topics) > TOPICS else ""
         what += [", ".join(topics[:TOPICS]) + more] if topics else []
-        what += [item.id for item in day.exercises]
+        exercises = ", ".join(item.id for item in day.exercises)
+        what += [f"exercises: {exercises}"] if exercises else []
         number = f"{len(day.cards)}" + (f" ({day.again} again)" if day.again else "")
-        table.add_row(f"{day.day:%a %d %b}", number, f"{day.total:.0f}", " · ".join(what) or "rest")
+        table.add_row(f"{day.day:%a %d %b}", number, f"{day.total:.0f}", "\n".join(what) or "rest")
     screen.console.print(table)
     if len(days) < len(found.days):
         screen.hint(f"and {counted(len(found.days) - len(days), 'day')} more: --all shows them")

@@ -79,6 +79,18 @@ def test_a_plan_is_laid_kept_and_cleared(course):
     assert "A plan needs the day of the interview" in course("plan", code=1)
 
 
+def test_a_diagnostic_goes_on_whatever_was_drilled_meanwhile(course):
+    day = date.today() + timedelta(days=20)
+    begun = course("plan", "--interview", day, "--diagnostic", typed="\nx\n\n\nx\nq\n")
+    assert "Kept: `course plan --diagnostic` goes on at this step." in begun
+    assert "First a diagnostic of about 15 minutes" in begun
+    course("drill", "--card", "infonce.chance_loss", typed="\nx\n\n")
+    resumed = course("plan", "--diagnostic", typed="q\n")
+    assert "Going on with the diagnostic." in resumed
+    assert "diagnostic · about 15 min left" not in resumed  # its first card was answered
+    assert "So far, the plan:" in resumed
+
+
 def test_a_date_that_is_past_changes_nothing(course):
     day = date.today() + timedelta(days=9)
     course("plan", "--interview", day)

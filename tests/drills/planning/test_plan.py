@@ -153,9 +153,11 @@ def test_too_few_minutes_are_said_with_how_many_would_do():
     assert found.unseen
     assert set(found.unseen) | {card for day in found.days for card in day.cards} == set(DECK.cards)
     (note,) = found.notes
-    assert note == f"10 minutes a day leave no time for {len(found.unseen)} of 40 cards; 20 would."
+    assert note == f"10 minutes a day reach {40 - len(found.unseen)} of the 40 cards; 20 would reach all."
     assert laid(10, 20, lessons=[]).unseen == ()
-    assert laid(3, 5, lessons=[]).notes[0].endswith("of 40 cards, nor would three times as many.")
+    assert (
+        laid(3, 5, lessons=[]).notes[0].endswith("of the 40 cards; three times as many would not reach all.")
+    )
 
 
 @pytest.mark.parametrize("ahead", [1, 2])

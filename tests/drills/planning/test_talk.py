@@ -47,6 +47,18 @@ def test_it_asks_every_topic_in_about_fifteen_minutes_and_needs_no_torch(course,
     assert not records.unfinished()
 
 
+def test_its_heading_counts_the_minutes_of_its_cards_down(course, records):
+    session = begun(course, records)
+    left = [session.minutes_left]
+    while session.step is not None:
+        if session.minutes_left != left[-1]:
+            left.append(session.minutes_left)
+        session.reply(None if isinstance(session.step, Show) else knowing_nothing(session.step))
+    assert left[0] == 15
+    assert left == sorted(left, reverse=True)
+    assert 0 <= left[-1] <= 5
+
+
 def test_it_ends_with_a_level_for_each_topic(course, records):
     *_, last = hold(begun(course, records))
     assert last.title == "Where you are"
