@@ -123,8 +123,9 @@ def _discussed(one: _Asked) -> Generator[Step, Any, Part]:
         assert strong is not None
         weak = f"{card.weak.answer}\n\n*{card.weak.lacks}*"
         yield Beside(strong, title="A strong answer", look="answer", other=weak, other_title="A weak one")
-    outcome = yield from one.held.ticks()
+    yield from one.held.ticks()
     met = yield from _follow_ups(one)
+    outcome = yield from one.held.rating()
     return Part(card, outcome, one.felt, met, len(one.follow_ups))
 
 

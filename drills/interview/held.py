@@ -21,7 +21,7 @@ from drills.steps import (
 
 
 class Held:
-    """A card's conversation in two halves.
+    """A card's conversation, cut where its answers are given: `questions` first, the rest at the end.
 
     Parameters
     ----------
@@ -73,19 +73,22 @@ class Held:
         """What the card shows after its answer: verdicts, a good answer, a weak one."""
         return list(self._revealed)
 
-    def ticks(self) -> Generator[Step, Any, Outcome]:
-        """Have the points of the rubric ticked; the rating is the computed one."""
-        step = self._next
-        while True:
-            reply = None
-            if isinstance(step, AskRating):
-                reply = int(step.computed)
-            elif isinstance(step, Tick):
-                reply = yield step
-            try:
-                step = self._talk.send(reply)
-            except StopIteration as end:
-                return end.value
+    def ticks(self) -> Generator[Step, Any, None]:
+        """Have the points of the rubric ticked."""
+        while not isinstance(self._next, AskRating):
+            assert self._next is not None
+            reply = (yield self._next) if isinstance(self._next, Tick) else None
+            self._next = self._talk.send(reply)
+
+    def rating(self) -> Generator[Step, Any, Outcome]:
+        """Have the rating confirmed or overridden, and return what came of the card."""
+        assert self._next is not None
+        reply = yield self._next
+        try:
+            self._talk.send(reply)
+        except StopIteration as end:
+            return end.value
+        raise AssertionError("a card ends with its rating")
 
     def _is_first_try(self, step: Step) -> bool:
         """A second try would tell that the first one failed: an interviewer does not."""

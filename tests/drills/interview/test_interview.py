@@ -11,7 +11,18 @@ from drills.interview import InterviewError, InterviewSession, begin, open_inter
 from drills.interview.scorecard import FELT
 from drills.judging import Judged
 from drills.records import Records
-from drills.steps import AskChoice, AskCode, AskConfidence, AskNumber, AskRating, AskText, Beside, Show, Tick
+from drills.steps import (
+    AskChoice,
+    AskCode,
+    AskConfidence,
+    AskNumber,
+    AskRating,
+    AskText,
+    Beside,
+    Rating,
+    Show,
+    Tick,
+)
 
 QUEUE = ("tea.why_warm_the_pot", "tea.party", "tea.normalize", "tea.leaves")
 MINUTES = 25.0
@@ -163,13 +174,25 @@ def test_cut_off_anywhere_it_stands_where_it_stood(deck, fitting, tmp_path_facto
     assert other.card is session.card
 
 
+def test_the_discussion_of_a_card_ends_with_its_rating_though_it_was_given_up(deck, records):
+    steps = hold(interview(deck, records), lambda step: [] if isinstance(step, Tick) else None)
+    asked = [step for step, _ in steps if not isinstance(step, Show)]
+    assert [type(step) for step in asked[-len(QUEUE) :]] == [AskRating] * len(QUEUE)
+
+
+def test_a_rating_can_be_overridden_as_in_a_drill(deck, records):
+    hold(interview(deck, records, QUEUE[3:]), lambda step: 2 if isinstance(step, AskRating) else good(step))
+    [review] = records.reviews()
+    assert (review.computed, review.rating) == (Rating.AGAIN, Rating.HARD)
+
+
 def test_a_follow_up_is_discussed_with_what_was_written_to_it(deck, records):
     steps = hold(interview(deck, records, QUEUE[:1]), good)
     [follow_up] = [step for step in shown(steps) if step.title == "A follow-up"]
     following = deck.cards[QUEUE[0]].follow_ups[0]
     for said in (following.asks, following.answer, "an answer"):
         assert said in follow_up.text
-    assert steps[-2][0] == Tick("Which of the follow-ups did you answer in substance?", (following.asks,))
+    assert steps[-3][0] == Tick("Which of the follow-ups did you answer in substance?", (following.asks,))
 
 
 def test_a_follow_up_that_was_given_up_cannot_be_ticked(deck, records):
