@@ -11,7 +11,7 @@ from drills.steps import AskChoice, Show
 
 
 def ask_choice(card: Choice, seed: int, clock: Clock) -> Conversation:
-    """Ask for one option; then every option shows its reason, the chosen and the right one first."""
+    """Ask for one option; then show the reason of each, the chosen and the right one first."""
     options = list(card.options)
     random.Random(f"{card.id}/{seed}").shuffle(options)
     talk = Talk(card, clock)
@@ -27,13 +27,17 @@ def ask_choice(card: Choice, seed: int, clock: Clock) -> Conversation:
         if chosen is not None:
             yield _reason(chosen, "Not that")
         yield _reason(right, "The right one")
-    for option in options:
-        if option is not chosen and option is not right:
-            yield _reason(option, "And why not")
+    others = [option for option in options if option is not chosen and option is not right]
+    if others:
+        yield Show("\n\n".join(map(_with_reason, others)), title="Why not the others", look="note")
     yield from caveats(card)
     return (yield from talk.close([Scored(right.text, float(chosen is right), must=True)]))
 
 
 def _reason(option: Option, title: str) -> Show:
     look = "right" if option.right else "wrong" if title == "Not that" else "note"
-    return Show(f"{option.text}\n\n{option.reason}", title=title, look=look)  # type: ignore[arg-type]
+    return Show(_with_reason(option), title=title, look=look)  # type: ignore[arg-type]
+
+
+def _with_reason(option: Option) -> str:
+    return f"**{option.text}**\n\n{option.reason}"

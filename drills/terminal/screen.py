@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TextIO
 
@@ -35,6 +36,9 @@ _THEME = Theme(
         "hint": "dim",
     }
 )
+
+
+_PROGRAM = re.compile(r"```python\n((?:(?!```).)*)```", re.DOTALL)
 
 
 class Screen:
@@ -84,7 +88,10 @@ class Screen:
             self._beside(step)
             return
         self.console.print(Text(step.title, style=step.look))
-        self.console.print(Padding(body, (0, 0, 0, 2)))
+        if program := _PROGRAM.fullmatch(step.text):
+            self.code(program[1])  # to the margin: its lines are long enough
+        else:
+            self.console.print(Padding(body, (0, 0, 0, 2)))
 
     def _beside(self, step: Beside) -> None:
         table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, expand=True)

@@ -66,8 +66,8 @@ class Writer:
         screen.prose(step.text)
         text = self._session.draft or step.starter
         screen.code(text)
-        screen.hint("e: your editor; what you save there is handed in. Or type the whole program here;")
-        screen.hint("a line with only a full stop ends it. x: I do not know, ?: help")
+        screen.hint("e: your editor; what is saved there is handed in. x: I do not know, ?: help")
+        screen.hint("Or type the whole program; a line with only a full stop ends it.")
         if self._session.draft:
             screen.hint("Enter: hand in what stands above")
         watch = time.monotonic()
