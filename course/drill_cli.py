@@ -14,24 +14,30 @@ from course.errors import CourseError
 
 __all__ = ["deck", "drill", "interview", "plan"]
 
-Topics = Annotated[list[str] | None, typer.Option("--topic", metavar="NAME", help="May be repeated.")]
-Tex = Annotated[bool, typer.Option("--tex", help="Mathematics as TeX.")]
+Topics = Annotated[
+    list[str] | None,
+    typer.Option("--topic", metavar="NAME", help="Only this topic, such as siglip; may be repeated."),
+]
+Tex = Annotated[bool, typer.Option("--tex", help="Show mathematics as TeX.")]
 
 deck = typer.Typer(help="Show, extend and export the cards.", rich_markup_mode=None, add_completion=False)
-export_app = typer.Typer(help="Take cards elsewhere.", rich_markup_mode=None, no_args_is_help=True)
+export_app = typer.Typer(
+    help="Take the cards to another program.", rich_markup_mode=None, no_args_is_help=True
+)
 deck.add_typer(export_app, name="export")
 
 
 def drill(
     minutes: Annotated[
-        float | None, typer.Option(min=1, metavar="N", help="By default as many as you set.")
+        float | None,
+        typer.Option(min=1, metavar="N", help="How long; by default as you set with course plan, or 30."),
     ] = None,
     topic: Topics = None,
-    card: Annotated[str | None, typer.Option(metavar="ID", help="Only this card.")] = None,
+    card: Annotated[str | None, typer.Option(metavar="ID", help="Only this card, due or not.")] = None,
     tex: Tex = False,
     new: Annotated[int | None, typer.Option(min=0, metavar="N", help="At most N new cards.")] = None,
 ) -> None:
-    """Answer today's cards; goes on where you stopped."""
+    """Answer today's cards, or go on where you stopped."""
     with _sentences():
         from drills.terminal.drill import drill
 
@@ -39,7 +45,9 @@ def drill(
 
 
 def interview(
-    minutes: Annotated[float | None, typer.Option(metavar="N", help="25 by default; 10 or more.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(metavar="N", help="How long; 25 by default, at least 10.")
+    ] = None,
     topic: Topics = None,
     tex: Tex = False,
 ) -> None:
@@ -52,14 +60,20 @@ def interview(
 
 def plan(
     interview: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Such as 2026-12-10.")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Its day, such as 2026-12-10."),
     ] = None,
-    minutes: Annotated[int | None, typer.Option(metavar="N", help="Of a day; 30 by default.")] = None,
+    minutes: Annotated[
+        int | None, typer.Option(metavar="N", help="How long each day; 30 by default.")
+    ] = None,
     diagnostic: Annotated[
-        bool | None, typer.Option("--diagnostic/--no-diagnostic", help="By default if you are new.")
+        bool | None,
+        typer.Option(
+            "--diagnostic/--no-diagnostic", help="Find out first where you stand; by default if you are new."
+        ),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All days.")] = False,
-    clear: Annotated[bool, typer.Option("--clear", help="Forget the date.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Print all days, not 14.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Forget the day of the interview.")] = False,
     tex: Tex = False,
 ) -> None:
     """Lay out each day's cards and exercises until an interview."""
@@ -94,12 +108,12 @@ def show(
 
 @deck.command()
 def stats(
-    days: Annotated[int, typer.Option(min=1, max=365, metavar="N", help="Of the forecast.")] = 30,
+    days: Annotated[int, typer.Option(min=1, max=365, metavar="N", help="How far to look ahead.")] = 30,
     figure: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw it: a .png, .svg or .pdf.")
+        Path | None, typer.Option(metavar="FILE", help="Draw it, too: a .png, .svg or .pdf.")
     ] = None,
 ) -> None:
-    """Say how it goes: retention, confidence, weakest skills, what comes due."""
+    """Say how it goes, what is weak, and what comes due."""
     with _sentences():
         from drills.terminal.deck import show_statistics
 
@@ -122,7 +136,7 @@ def anki(
     file: Annotated[Path, typer.Argument(metavar="FILE.apkg")] = Path("clip-to-int8.apkg"),
     topic: Topics = None,
 ) -> None:
-    """Write a package that Anki imports."""
+    """Write the cards as a package that Anki imports."""
     with _sentences():
         from drills.terminal.deck import export
 

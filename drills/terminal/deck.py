@@ -31,7 +31,7 @@ def list_topics() -> None:
     table.add_column("topic", no_wrap=True)
     for column in ("cards", "answered", "due"):
         table.add_column(column, justify="right")
-    table.add_column("", ratio=1)
+    table.add_column("", ratio=1, overflow="fold")
     for topic in deck.topics:
         ids = [card.id for card in topic.cards]
         table.add_row(
@@ -117,7 +117,8 @@ def add_cards(path: Path) -> None:
     screen = Screen()
     topic = add(path)
     screen.say(
-        f"Added: {counted(len(topic.cards), 'card')} on {topic.topic}. `course drill --topic {topic.topic}`"
+        f"Added: {counted(len(topic.cards), 'card')} on {topic.topic}. "
+        f"`course drill --topic {topic.topic}` asks them."
     )
 
 
@@ -127,7 +128,7 @@ def export(path: Path, topics: list[str]) -> None:
     Raises
     ------
     DrillError
-        If there is no such topic.
+        If there is no such topic or folder.
     OSError
         If the file cannot be written.
     """
@@ -136,6 +137,8 @@ def export(path: Path, topics: list[str]) -> None:
     screen = Screen()
     deck = whole_deck(screen.say)
     must_exist("topic", topics, [topic.topic for topic in deck.topics])
+    if not path.absolute().parent.is_dir():
+        raise DrillError(f"{path}: there is no such folder.")
     number = export_anki(deck, path, topics)
     screen.say(f"Written: {path}, {counted(number, 'card')}.")
     screen.hint("Imported again after an update, it changes the cards and keeps what Anki knows of you.")
@@ -147,6 +150,7 @@ def _print_figures(found: Statistics, screen: Screen) -> None:
     said = f"{answers} on {days}, {found.minutes:.0f} minutes in all"
     screen.say(f"{said}; {counted(found.streak, 'day')} in a row.")
     screen.say("Cards: " + ", ".join(f"{number} {state}" for state, number in found.states.items()) + ".")
+    screen.hint("Young: remembered for a week or more; mature: for three.")
     if found.retention:
         kept = found.retention
         screen.say(
@@ -167,7 +171,7 @@ def _print_figures(found: Statistics, screen: Screen) -> None:
 
 
 def _print_forecast(found: Statistics, screen: Screen) -> None:
-    screen.head("Due in the next days, without new cards")
+    screen.head("Expected to come due, new cards aside")
     most = max((day.due for day in found.forecast), default=0.0)
     mark = "█" if screen.console.encoding.lower().startswith("utf") else "#"
     for day in found.forecast:

@@ -111,7 +111,7 @@ def test_an_interview_is_held_cut_off_and_gone_on_with(course):
         (["interview", "--minutes", "5"], "An interview takes 10 minutes or more"),
         (["interview", "--topic", "nix"], "There is no topic nix"),
         (["deck", "show", "infonce.chance_los"], "Did you mean 'infonce.chance_loss'?"),
-        (["deck", "export", "anki", "nowhere/x.apkg"], "No such file or directory"),
+        (["deck", "export", "anki", "nowhere/x.apkg"], "x.apkg: there is no such folder."),
         (["deck", "export", "anki", "--topic", "nix"], "There is no topic 'nix'"),
         (["deck", "add", "missing.yaml"], "missing.yaml: cannot be read"),
     ],
