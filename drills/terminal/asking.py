@@ -37,6 +37,7 @@ class Asker:
     def __init__(self, session: Session, screen: Screen, keyboard: Keyboard) -> None:
         self._session, self._screen = session, screen
         self._prompter = Prompter(screen, keyboard)
+        self.pause = self._prompter.pause
         self._writer = Writer(session, self._prompter)
 
     def ask(self) -> Any:
@@ -114,7 +115,8 @@ class Asker:
         self._screen.prose("\n".join(f"{number}. {point}{must}" for number, (point, must) in numbered))
         many = len(step.points) > 1
         self._screen.hint("Their numbers, such as 1 2; or all, or none." if many else "Type 1, or none.")
-        return self._prompter.reply(lambda typed: reading.places(typed, len(step.points)), ALWAYS) or []
+        had = self._prompter.reply(lambda typed: reading.places(typed, len(step.points)), ALWAYS, empty=True)
+        return had or []
 
     def _rating(self, step: AskRating) -> int | None:
         self._screen.prose(f"**{step.computed.name.capitalize()}**: {step.reason}")

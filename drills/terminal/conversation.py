@@ -47,12 +47,14 @@ def hold(
 
 def _step(session: Session, screen: Screen, asker: Asker) -> None:
     step = session.step
-    if isinstance(step, Show):
-        screen.show(step)
-        session.reply()
-        return
     try:
-        session.reply(asker.ask())
+        if isinstance(step, Show):
+            if screen.is_full(step):
+                asker.pause()
+            screen.show(step)
+            session.reply()
+        else:
+            session.reply(asker.ask())
     except ReplyError as error:
         screen.say(str(error), "wrong")
     except SkipCard:

@@ -75,11 +75,24 @@ class Prompter:
                 typed = self.keyboard.line()
             except EOFError:
                 raise Quit from None
+            self.screen.page.turn()
             command = read(typed, allowed, taken)
             if command is not Command.HELP:
                 _obey(command)
                 return typed, command
             self._help(allowed)
+
+    def pause(self) -> None:
+        """Wait until somebody has read what is there, if somebody is there.
+
+        Raises
+        ------
+        Quit, SkipCard
+            If that was typed.
+        """
+        if self.keyboard.interactive:
+            self.screen.hint("\nEnter shows the rest.")
+            self.line()
 
     def block(
         self, lines: list[str], end: str, keep: Callable[[str], None], allowed: Collection[Command]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TextIO
+from typing import TextIO, cast
 
 from rich.console import Console
 from rich.markdown import Markdown
@@ -19,6 +19,7 @@ from rich.theme import Theme
 from drills.maths import readable
 from drills.steps import Beside, Show
 from drills.terminal.fallback import speak_plainly
+from drills.terminal.page import Page
 
 WIDEST = 96  # columns: longer lines are hard to read
 _CODE_THEME = "ansi_dark"  # the terminal's own colours
@@ -55,7 +56,10 @@ class Screen:
     def __init__(self, stream: TextIO | None = None, *, tex: bool = False) -> None:
         stream = sys.stdout if stream is None else stream
         speak_plainly(stream)
-        self.console = Console(file=stream, theme=_THEME, highlight=False, emoji=False, force_jupyter=False)
+        self.page = Page(stream)
+        self.console = Console(
+            file=cast("TextIO", self.page), theme=_THEME, highlight=False, emoji=False, force_jupyter=False
+        )
         # Without Unicode scripts would lie on the line: x2 is no square.
         self.tex = tex or not self.console.encoding.startswith("utf")
         self.console.width = min(self.console.width, WIDEST)
@@ -76,6 +80,12 @@ class Screen:
     def prose(self, text: str) -> None:
         """Print Markdown with TeX."""
         self.console.print(self._markdown(text))
+
+    def is_full(self, step: Show) -> bool:
+        """Whether a step would push from the screen what nobody has had the time to read."""
+        with self.console.capture() as shown:
+            self.show(step)
+        return self.page.lines > 0 and self.page.lines + shown.get().count("\n") >= self.console.height
 
     def show(self, step: Show) -> None:
         """Show a step on which nothing is asked."""

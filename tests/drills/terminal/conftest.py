@@ -14,8 +14,9 @@ from drills.terminal.keyboard import Keyboard
 class Typist(Keyboard):
     """Types the lines of a list, then ends the input."""
 
-    def __init__(self, lines):
+    def __init__(self, lines, interactive):
         self.lines = list(lines)
+        self.interactive = interactive
 
     def line(self, prompt="> "):
         if not self.lines:
@@ -35,10 +36,10 @@ class Held:
         self.sitting = sittings.begin(self.records, "drill", [f"tea.{card}" for card in cards], 5)
         self.session = Session(deck.cards, self.records, self.sitting)
 
-    def type(self, *lines, tex=False, encoding="utf-8", to_the_end=True):
+    def type(self, *lines, tex=False, encoding="utf-8", to_the_end=True, interactive=False):
         """Type lines until they end; return what was shown, and whether all cards were done."""
         shown = io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True)
-        typist = Typist(lines)
+        typist = Typist(lines, interactive)
         self.done = hold(self.session, Screen(shown, tex=tex), typist)
         assert not (to_the_end and typist.lines), f"nobody asked for {typist.lines}"
         self.outcomes = self.session.outcomes

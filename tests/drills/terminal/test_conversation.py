@@ -24,6 +24,11 @@ def test_a_concept(held):
     assert "A cold pot takes heat from the water (a must)" in shown
 
 
+def test_nothing_typed_is_not_nothing_ticked(held):
+    shown = held("why_warm_the_pot").type("4", "Heat.", "", "x", "", "1", KEEP)
+    assert "Type numbers from 1 to 3 (such as 1 2), all, or none." in shown
+
+
 def test_tex_is_left_where_it_is_asked_for(held):
     assert r"$Q = c\,m\,\Delta T$" in held("why_warm_the_pot").type("", "x", KEEP, tex=True)
 
@@ -200,6 +205,34 @@ def test_a_program_begun_is_there_again(held, judge):
     talk.type("4", *PROGRAM, KeyboardInterrupt())
     assert "Enter: hand in what stands above" in talk.again().type("", KEEP)
     assert judge == ["\n".join(PROGRAM)]
+
+
+def test_what_does_not_fit_on_the_screen_waits_to_be_read(held, monkeypatch):
+    monkeypatch.setenv("LINES", "12")
+    monkeypatch.setenv("TERM", "xterm")
+    talk = held("why_warm_the_pot")
+    shown = talk.type("4", "x", "", "", KEEP, interactive=True)
+    assert talk.done
+    pages = shown.split("Enter shows the rest.")
+    assert len(pages) == 3
+    assert "In half a minute" in pages[0]
+    assert "A weak answer" in pages[-1]
+    assert all(page.count("\n") < 12 for page in pages[1:-1])
+
+
+def test_who_stops_while_reading_finds_it_again(held, monkeypatch):
+    monkeypatch.setenv("LINES", "12")
+    talk = held("why_warm_the_pot")
+    talk.type("4", "x", "q", interactive=True)
+    assert not talk.done
+    shown = talk.again().type(KEEP)
+    assert "In half a minute" in shown
+    assert "A weak answer" in shown
+
+
+def test_over_a_pipe_nothing_waits(held, monkeypatch):
+    monkeypatch.setenv("LINES", "12")
+    assert "Enter shows" not in held("why_warm_the_pot").type("4", "x", KEEP)
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "cp437"])
