@@ -5,17 +5,29 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from course import drill_cli, verbs
 from course.errors import CourseError
 
 __all__ = ["app", "main"]
 
+
+class _InOrder(TyperGroup):
+    """Lists ``deck``, which is a group, beside the other verbs on cards: typer puts groups last."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        names = [name for name in super().list_commands(ctx) if name != "deck"]
+        names.insert(names.index("plan") + 1, "deck")
+        return names
+
+
 app = typer.Typer(
     name="course",
+    cls=_InOrder,
     help="From CLIP to INT8: lessons in notebooks, with checks that name the mistake.",
     no_args_is_help=True,
     add_completion=False,

@@ -53,6 +53,12 @@ def test_the_deck_lists_its_topics_and_shows_a_card(course):
     assert "infonce.chance_loss  (numeric" in course("deck", "show", "infonce")
 
 
+def test_the_help_lists_the_verbs_on_cards_together(course):
+    listed = re.findall(r"(?m)^  (\w+) +[A-Z]", course("--help"))
+    place = listed.index("drill")
+    assert listed[place : place + 4] == ["drill", "interview", "plan", "deck"]
+
+
 def test_the_deck_is_exported(course, tmp_path):
     assert f"{len(load().cards)} cards" in course("deck", "export", "anki", "deck.apkg")
     assert "collection.anki2" in zipfile.ZipFile(tmp_path / "deck.apkg").namelist()
