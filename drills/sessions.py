@@ -48,6 +48,8 @@ class Session:
         New, or one that was cut off: then it goes on where it stood.
     watch : callable
         Returns seconds.
+    minutes_of : callable, optional
+        How long a card takes, such as `Schedule.minutes_of`; by default what the card says.
 
     Attributes
     ----------
@@ -59,6 +61,10 @@ class Session:
         Of the cards done in this sitting, those before an interruption included.
     notices : list of str
         Sentences on what could not be brought back.
+    place : int
+        That of the present card, from 0.
+    resumed : bool
+        Whether anything was replied before, in another process.
     """
 
     SKIPPED = "Left out: it stays due."
@@ -70,6 +76,7 @@ class Session:
         sitting: Sitting,
         *,
         watch: Callable[[], float] = time.monotonic,
+        minutes_of: Callable[[str], float] | None = None,
     ) -> None:
         self.step: Step | None = None
         self.seen: list[Said] = []
@@ -78,6 +85,7 @@ class Session:
         self.place = -1
         self._draft = ""
         self._cards, self._records, self._sitting, self._watch = cards, records, sitting, watch
+        self._minutes_of = minutes_of or (lambda id: cards[id].minutes)
         self._talk: Conversation | None = None
         self._worked = 0.0  # seconds that went by while somebody was at work, in all processes together
         journal = [reply.value for reply in sitting.replies]
@@ -112,8 +120,8 @@ class Session:
 
     @property
     def minutes_left(self) -> float:
-        """How long the present card and those after it are meant to take."""
-        return sum(self._cards[id].minutes for id in self._sitting.queue[self.place :] if id in self._cards)
+        """How long the present card and those after it should take."""
+        return sum(self._minutes_of(id) for id in self._sitting.queue[self.place :] if id in self._cards)
 
     @property
     def heading(self) -> str:

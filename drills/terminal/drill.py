@@ -56,7 +56,7 @@ def drill(
 
 
 def _hold(deck: Deck, records: Records, sitting: Sitting, screen: Screen) -> None:
-    session = Session(deck.cards, records, sitting)
+    session = Session(deck.cards, records, sitting, minutes_of=Schedule.of(deck, records).minutes_of)
     if session.resumed:
         screen.say(today.going_on(session.begun))
     else:

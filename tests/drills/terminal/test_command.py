@@ -97,6 +97,11 @@ def test_a_deck_that_cannot_be_used_is_told(piped, tmp_path):
     assert err.startswith("tea.yaml, line 1: is not YAML")
 
 
+def test_what_is_left_is_counted_in_the_minutes_that_the_learner_needs(piped):
+    assert "1 card, about 4 minutes." in piped(*POT, lines=["4", "x", ""])[1]
+    assert "1 card, about 1 minute." in piped(*POT, lines=["q"])[1]  # it took no time
+
+
 def test_without_new_cards_nothing_is_due(piped):
     assert piped("--new", "0") == (0, "Nothing to do. Tomorrow: no card again.\n", "")
     code, out, _ = piped("--new", "2", lines=["k", "k"])
