@@ -17,7 +17,7 @@ import genanki
 
 from drills.deck import Deck
 from drills.html import html
-from drills.reading import options, shown
+from drills.reading import given, options, shown
 from drills.schema import Card, Topic
 from drills.steps import Show
 
@@ -79,6 +79,8 @@ def _deck(topic: Topic) -> genanki.Deck:
 def _note(card: Card) -> genanki.Note:
     question, *answer = shown(card)
     front = html(question.text)
+    if program := given(card):
+        front += html(f"```python\n{program}\n```")
     if choices := options(card):
         front += "<ol>" + "".join(f"<li>{html(text)}</li>" for text in choices) + "</ol>"
     return genanki.Note(

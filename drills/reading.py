@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drills.asking import ask
-from drills.schema import Card, Choice
+from drills.schema import Bug, Card, Choice, Code
 from drills.steps import AskRating, Show, Step, Tick
 
 
@@ -33,6 +33,16 @@ def shown(card: Card, seed: int = 0) -> list[Show]:
 def options(card: Card) -> tuple[str, ...]:
     """What there is to choose from, in the card's own order; nothing but for a choice."""
     return tuple(option.text for option in card.options) if isinstance(card, Choice) else ()
+
+
+def given(card: Card) -> str:
+    """The program that a card begins with: what is wrong, or what is to be filled in; else nothing."""
+    match card:
+        case Bug():
+            return card.code
+        case Code():
+            return card.starter
+    return ""
 
 
 def _nothing(step: Step) -> Any:

@@ -10,7 +10,7 @@ from rich.table import Table
 from drills import clock
 from drills.own_cards import add, whole_deck
 from drills.planning.words import counted
-from drills.reading import options, shown
+from drills.reading import given, options, shown
 from drills.records import Records, location
 from drills.scheduling import Schedule
 from drills.statistics import Statistics, statistics
@@ -62,15 +62,18 @@ def show(name: str, *, tex: bool = False) -> None:
     if name in topics:
         for card in topics[name].cards:
             screen.say(f"{card.id}  ({card.kind}, level {card.level}, {card.minutes:g} min)", "note")
-            screen.prose(card.question)
+            screen.prose(shown(card)[0].text)
+            screen.say("")
+        screen.hint("Level 1: a first call; 2: a day on site; 3: somebody who works on it.")
         return
     must_exist("card", [name], [*deck.cards, *topics])
     card = deck.cards[name]
     screen.head(f"{card.id} · {card.kind} · level {card.level} · {card.minutes:g} min")
     question, *answers = shown(card)
     screen.show(question)
-    for option in options(card):
-        screen.prose(f"- {option}")
+    if program := given(card):
+        screen.code(program, numbered=True)
+    screen.prose("\n".join(f"- {option}" for option in options(card)))
     for step in answers:
         screen.show(step)
     screen.hint(f"\nSources: {', '.join(card.sources)}. Skills: {', '.join(card.skills)}.")

@@ -50,7 +50,12 @@ def test_the_deck_lists_its_topics_and_shows_a_card(course):
     card = course("deck", "show", "infonce.chance_loss")
     assert "The way there" in card
     assert "[[" not in card
-    assert "infonce.chance_loss  (numeric" in course("deck", "show", "infonce")
+    topic = course("deck", "show", "infonce")
+    assert "infonce.chance_loss  (numeric" in topic
+    assert "[[" not in topic
+    bug = course("deck", "show", "siglip.bug_outside")
+    assert bug.index("F.logsigmoid(z * similarity * logit_scale +") < bug.index("The line")
+    assert "raise NotImplementedError" in course("deck", "show", "siglip.write_the_loss")
 
 
 def test_the_help_lists_the_verbs_on_cards_together(course):

@@ -35,6 +35,7 @@ def test_every_card_is_there_with_question_and_answer(deck, tmp_path, notes):
     assert "C1" in about
     assert {"tea", "concept", "level-1", "heat"} <= set(tags)
     assert "<ol>" in found["tea.water"][3]
+    assert "norms" in found["tea.columns"][3]  # the program that is wrong belongs to the question
     assert "[[" not in found["tea.leaves"][3] + found["tea.leaves"][4]
 
 
