@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from drills.asking import ask
+from drills.asking.numeric import YOUR_NUMBER
 from drills.schema import Bug, Card, Choice, Code
-from drills.steps import AskRating, Show, Step, Tick
+from drills.steps import AskFormula, AskNumber, AskRating, Show, Step, Tick
 
 
 def shown(card: Card, seed: int = 0) -> list[Show]:
@@ -21,13 +23,22 @@ def shown(card: Card, seed: int = 0) -> list[Show]:
     talk = ask(card, seed, clock=lambda: 0.0)
     found: list[Show] = []
     step: Step = next(talk)
+    asked: Step | None = None
     try:
         while True:
             if isinstance(step, Show):
-                found.append(step)
+                found.append(after(asked, step))
+            asked = step
             step = talk.send(_nothing(step))
     except StopIteration:
         return found
+
+
+def after(asked: Step | None, shown: Show) -> Show:
+    """What is shown of one number or formula among several, with what was asked: here it stands alone."""
+    if isinstance(asked, AskFormula) or (isinstance(asked, AskNumber) and asked.text != YOUR_NUMBER):
+        return replace(shown, text=f"*{asked.text}*\n\n{shown.text}")
+    return shown
 
 
 def options(card: Card) -> tuple[str, ...]:

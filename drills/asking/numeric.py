@@ -8,13 +8,15 @@ from drills.asking.talk import Clock, Conversation, Talk, caveats
 from drills.schema import Numeric
 from drills.steps import AskNumber, Show
 
+YOUR_NUMBER = "Your number"  # the question itself has said which
+
 
 def ask_numeric(card: Numeric, seed: int, clock: Clock) -> Conversation:
     """Ask for the number; then say which mistake gives what was typed, and show the way."""
     posed = numeric.pose(card, seed)
     talk = Talk(card, clock)
     yield from talk.open(posed.question, about="your number")
-    typed = yield from talk.hear(AskNumber("Your number", posed.unit))
+    typed = yield from talk.hear(AskNumber(YOUR_NUMBER, posed.unit))
     right = False
     if typed:
         judged = posed.judge(typed)

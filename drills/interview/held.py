@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Any
 
 from drills.asking import Clock, Outcome, ask
+from drills.reading import after
 from drills.schema import Card
 from drills.steps import (
     AskCode,
@@ -53,6 +54,7 @@ class Held:
     def questions(self) -> Generator[Step, Any, None]:
         """Ask whatever the card asks, once, and show nothing but its question."""
         step = next(self._talk)
+        asked: Step | None = None
         while not isinstance(step, Tick | AskRating):
             reply = None
             if isinstance(step, Show):
@@ -60,12 +62,13 @@ class Held:
                     self.question = step.text
                     yield step
                 else:
-                    self._revealed.append(step)
+                    self._revealed.append(after(asked, step))
             elif not isinstance(step, AskConfidence) and self._is_first_try(step):
                 reply = yield step
                 self.answered = self.answered or reply is not None
                 if isinstance(step, AskText | AskNumber | AskFormula) and reply:
                     self.said.append((step.text, reply))
+            asked = step
             step = self._talk.send(reply)
         self._next = step
 

@@ -53,6 +53,8 @@ def test_the_deck_lists_its_topics_and_shows_a_card(course):
     topic = course("deck", "show", "infonce")
     assert "infonce.chance_loss  (numeric" in topic
     assert "[[" not in topic
+    scenario = course("deck", "show", "serving.seven_billion_on_24_gb")
+    assert scenario.index("How large are the full caches") < scenario.index("It is 17.18 GB")
     bug = course("deck", "show", "siglip.bug_outside")
     assert bug.index("F.logsigmoid(z * similarity * logit_scale +") < bug.index("The line")
     assert "raise NotImplementedError" in course("deck", "show", "siglip.write_the_loss")

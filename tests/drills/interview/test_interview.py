@@ -215,6 +215,12 @@ def test_what_was_written_stands_after_what_was_asked(deck, records):
     assert wrote == "Your number\n\n```text\n1\n```"
 
 
+def test_what_is_said_of_a_number_among_several_stands_after_what_was_asked(deck, records):
+    party = deck.cards[QUEUE[1]]
+    said = [step.text for step in shown(hold(interview(deck, records, QUEUE[1:2]), good))]
+    assert any(text.startswith(f"*{party.numbers[0].asks}*\n\nIt is ") for text in said)
+
+
 def test_each_question_has_a_heading_and_so_has_its_discussion(deck, records):
     session = interview(deck, records, QUEUE[:1])
     headings = [session.heading]
