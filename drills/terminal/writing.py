@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import time
 
 from drills.clock import stopwatch
@@ -75,6 +76,7 @@ class Writer:
             typed, command = self._prompter.line(CODE)
             if command is None and typed.strip():
                 lines = typed.split("\n")
+                self._keep("\n".join(lines))
                 command = self._prompter.block(lines, CODE_ENDS, self._keep, CODE)
                 text = "\n".join(lines) + "\n"
             if command is Command.UNKNOWN:
@@ -85,11 +87,14 @@ class Writer:
                     continue
                 text = edited
                 screen.code(text)
-            if text.strip() and text.strip() != step.starter.strip():
+            if slip := _unreadable(text):
+                screen.say(f"{slip} This costs no try: e opens it again.", "wrong")
+            elif text.strip() and text.strip() != step.starter.strip():
                 self._took(watch, step.seconds)
                 screen.hint("Running the checks; this takes some seconds ...")
                 return text
-            screen.hint("Nothing is changed yet. e opens the editor, x gives it up.")
+            else:
+                screen.hint("Nothing is changed yet. e opens the editor, x gives it up.")
 
     def _drafted(self) -> list[str]:
         draft = self._session.draft
@@ -114,3 +119,14 @@ class Writer:
 
     def _took(self, since: float, allowed: float) -> None:
         self._screen.hint(f"Time: {stopwatch(time.monotonic() - since)} of {stopwatch(allowed)}")
+
+
+def _unreadable(program: str) -> str:
+    """Why a text is no Python at all; empty if it may be some."""
+    try:
+        ast.parse(program)
+    except SyntaxError as error:
+        return f"Line {error.lineno} is not Python: {error.msg}."
+    except (ValueError, RecursionError, MemoryError):  # which the judge, in a process of its own, will tell
+        return ""
+    return ""

@@ -113,6 +113,16 @@ def test_a_program_may_have_empty_lines_and_ends_with_a_full_stop(held, judge):
     assert "Running the checks" in shown
 
 
+def test_what_is_no_python_costs_no_try_and_is_kept(held, judge):
+    talk = held("normalize")
+    shown = talk.type("4", "def broken(:", ".", "", ":q")
+    assert shown.count("Line 1 is not Python: invalid syntax. This costs no try: e opens it again.") == 2
+    assert judge == []
+    assert talk.session.draft == "def broken(:"
+    talk.again().type(*PROGRAM, ".", KEEP)
+    assert talk.outcomes[0].rating == Rating.EASY
+
+
 def test_a_program_written_in_the_editor(held, judge, tmp_path, monkeypatch):
     script = tmp_path / "editor.py"
     script.write_text(
