@@ -1,6 +1,19 @@
 """Interview drills: cards, when each is due, and the sessions that ask them. Imports `autograder`.
 
 ``drills.session()`` holds a session in a notebook; ``course drill`` holds it in a terminal.
+
+From the ground up:
+
+- ``schema``, ``deck``, ``own_cards``: what a card may hold, and reading the course's and the learner's
+- ``grammar``, ``drawing``, ``filling``, ``numeric``, ``slips``, ``formula``: numbers and formulas, judged
+- ``steps``, ``replies``, ``asking``, ``judging``: the conversation about one card; running its programs
+- ``records``, ``claims``: keeping what was replied
+- ``scheduling``, ``skills``, ``statistics``, ``planning``: what comes next, and when
+- ``sessions``, ``sittings``, ``today``, ``summary``: some cards, one after another
+- ``one_talk``, ``interview``: some cards as one conversation
+- ``maths``, ``html``, ``reading``, ``picture``: how it is shown
+- ``terminal``, ``notebook``, ``anki``: the faces
+- ``proving``: what CI proves of each card, and of the deck
 """
 
 from __future__ import annotations

@@ -19,6 +19,9 @@ LOADING = 10.0  # seconds that a program may take to define its functions
 
 def main(exercise: str, program: Path, result: Path) -> None:
     """Judge the program at one path and write the result, JSON, to another."""
+    from autograder import wording
+
+    wording.WIDTH = WIDTH  # in this process, which judges nothing else
     found = judged(exercise, program)
     unfinished = result.with_suffix(".part")
     unfinished.write_text(json.dumps(found), encoding="utf-8")
@@ -28,10 +31,7 @@ def main(exercise: str, program: Path, result: Path) -> None:
 def judged(exercise: str, program: Path) -> dict[str, Any]:
     """What `drills.judging.Judged` holds, as JSON."""
     import autograder  # late: with torch
-    from autograder import wording
     from autograder.exercises import load
-
-    wording.WIDTH = WIDTH  # in this process, which judges nothing else
 
     try:
         load(exercise)
@@ -82,7 +82,7 @@ def _said(error: BaseException, program: Path) -> str:
 
 def _without_hints(text: str) -> str:
     """A verdict without its last label, which points to a lesson: a drill has no hints."""
-    return "\n".join(line for line in text.splitlines() if not line.startswith("  SEE "))
+    return text.rpartition("\n  SEE ")[0] or text  # to the end: a long title makes it two lines
 
 
 def _failed(sentence: str) -> dict[str, Any]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from threading import Lock, Timer
 from typing import Any
 
 import ipywidgets
 
 from drills.notebook.showing import classed, prose
+
+PATIENCE = 3.0  # seconds to wait for a page that does not say that it took an input away
 
 
 class Asked(ipywidgets.VBox):
@@ -34,7 +37,7 @@ class Asked(ipywidgets.VBox):
         *,
         typed: ipywidgets.DOMWidget | None = None,
     ) -> None:
-        self.buttons = {label: _button(label, act) for label, act in buttons.items()}
+        self.buttons = {label: self._button(label, act) for label, act in buttons.items()}
         next(iter(self.buttons.values())).button_style = "primary"
         self.inputs = list(inputs)
         # Where the keyboard may be put. Rows to choose or to tick cannot be: the Tab key leads to them.
@@ -63,17 +66,56 @@ class Asked(ipywidgets.VBox):
         self._enable(True)
         self.trouble.value = ""
 
+    def once_typed(self, act: Callable[[], None]) -> None:
+        """Do something as soon as all that was typed is here.
+
+        A page sends a click at once, but the last keys only when the kernel has dealt with those before. With
+        its last word on a view that goes away it sends all that it held back: so the input is taken away,
+        and put back if the question still stands.
+        """
+        typed = self.typed
+        whole = tuple(self.children)
+        if typed is None or not typed._view_count:
+            act()
+        elif typed in whole:  # else an answer is on its way: a second click is none
+            once = Lock()
+            late = Timer(PATIENCE, lambda: finish())
+
+            def finish() -> None:
+                if not once.acquire(blocking=False):
+                    return
+                late.cancel()
+                typed.unobserve(gone, names="_view_count")
+                if self._is_open:
+                    act()
+                if self._is_open:
+                    self.set_trait("children", whole)
+                    focus_once_seen(typed)
+
+            def gone(change: dict[str, Any]) -> None:
+                if change["new"] < change["old"]:
+                    finish()
+
+            late.daemon = True
+            late.start()
+            typed.observe(gone, names="_view_count")
+            self.set_trait("children", tuple(widget for widget in whole if widget is not typed))
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether the question still stands; it is closed when it is answered."""
+        return self.comm is not None
+
+    def _button(self, label: str, act: Callable[[], None]) -> ipywidgets.Button:
+        button = ipywidgets.Button(description=label)
+        button.on_click(lambda _: self.once_typed(act))
+        return button
+
     def _enable(self, enabled: bool) -> None:
         for button in self.buttons.values():
             button.disabled = not enabled
         if self.typed is not None:
             self.typed.disabled = not enabled
-
-
-def _button(label: str, act: Callable[[], None]) -> ipywidgets.Button:
-    button = ipywidgets.Button(description=label)
-    button.on_click(lambda _: act())
-    return button
 
 
 def focus_once_seen(widget: ipywidgets.DOMWidget) -> None:

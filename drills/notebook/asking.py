@@ -150,7 +150,7 @@ def _one_line(words: str, placeholder: str, send: Send, draft: str) -> Asked:
 
     def heard(_: object, content: dict[str, Any], __: object) -> None:
         if content.get("event") == "submit":  # the Enter key
-            answer()
+            question.once_typed(answer)
 
     line.on_msg(heard)
     question = Asked(words, [line], {"Answer": answer, UNKNOWN: lambda: send(None)}, typed=line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -15,15 +15,16 @@ from drills.deck import Deck
 from drills.notebook.asked import Asked, focus_once_seen
 from drills.notebook.asking import asked
 from drills.notebook.ending import ending
-from drills.notebook.showing import classed, replied, shown
+from drills.notebook.showing import classed
 from drills.notebook.style import style
 from drills.notebook.ticker import Ticker
+from drills.notebook.transcript import Transcript, discard
 from drills.notebook.watch import Draft, StopWatch
 from drills.one_talk import OneTalk
 from drills.replies import ReplyError
-from drills.schema import Card
-from drills.sessions import Said, Session
-from drills.steps import AskCode, AskConfidence, AskRating, AskText, Show, Tick
+from drills.schema import Card, Choice
+from drills.sessions import Session
+from drills.steps import AskChoice, AskCode, AskConfidence, AskRating, AskText, Show, Tick
 
 #: What stands in the cell's place where no widget can be shown; ipywidgets cuts it at 110 characters.
 ELSEWHERE = "This drill shows in JupyterLab; in a terminal there is the command: course drill"
@@ -46,21 +47,22 @@ class Face(ipywidgets.VBox):
         self.asked: Asked | None = None
         self._deck, self._last = deck, last
         self._one_talk = isinstance(session, OneTalk)
-        self._past: list[tuple[Said, ipywidgets.DOMWidget | None]] = []
         self._counted: Card | None = None  # the card that the stop-watch runs for
         self._judging: threading.Thread | None = None
         self._over = False
         self._alone = threading.RLock()  # the ticker's thread and a judging one touch the same session
         self._watch, self._draft = StopWatch(), Draft(self._keep)
         self._ticker = Ticker(self._tick)
-        self._head = ipywidgets.HTML()
+        self._bar = ipywidgets.HTML()
+        # A button, since on that the keyboard can be put: the page scrolls there, and one reads on.
+        self._head = classed(ipywidgets.Button(tooltip="Where you are"), "drill-heading")
         self._notices = ipywidgets.HTML()
         self._told = [today.going_on(session.begun)] if session.resumed else []
-        self._shown, self._present = ipywidgets.VBox(), ipywidgets.VBox()
+        self._transcript, self._present = Transcript(), ipywidgets.VBox()
         self._foot = self._footer()
-        top = classed(ipywidgets.HBox([self._head, self._watch.widget]), "drill-head")
+        top = classed(ipywidgets.HBox([self._bar, self._head, self._watch.widget]), "drill-head")
         super().__init__(
-            [ipywidgets.HTML(style()), top, self._notices, self._shown, self._present, self._foot]
+            [ipywidgets.HTML(style()), top, self._notices, self._transcript, self._present, self._foot]
         )
         self.add_class("drill")
         self._follow(focus=False)
@@ -129,20 +131,25 @@ class Face(ipywidgets.VBox):
         if self._over:  # stopped while a program was judged
             return
         session = self.session
+        passed: list[Show] = []
         while isinstance(session.step, Show):
+            passed.append(session.step)
             session.reply()
-        fresh = self._catch_up()
+        news = self._transcript.catch_up(session.seen, passed)
         if session.step is None:
             self._end(self._last(True))
+            self._head.focus()
             return
         question = asked(session.step, self.reply, session.draft)
         self._ask(question)
         self._tell()
-        self._head.value = self._heading()
+        self._say_where()
         self._count()
         self._ticker.start()
-        if focus:
-            self._point_at(question, read_first=fresh)
+        if focus and news == "card":
+            self._head.focus()  # the page may have been scrolled far below what there is now
+        elif focus and (question.typed or (news == "nothing" and question.first)):
+            focus_once_seen(question.typed or question.first)
 
     def _ask(self, question: Asked | None) -> None:
         before, self.asked = self.asked, question
@@ -150,38 +157,14 @@ class Face(ipywidgets.VBox):
         if question is not None and question.typed is not None:
             question.typed.observe(self._typed, names="value")
         if before is not None:
-            _discard(before)
+            discard(before)
 
-    def _catch_up(self) -> bool:
-        """Show what is new of the present card; return whether there is any."""
-        seen = _since_question(self.session.seen)
-        kept = 0
-        while kept < min(len(seen), len(self._past)) and self._past[kept][0] is seen[kept]:
-            kept += 1
-        if kept < len(self._past):  # another card, or another question of an interview
-            kept, old = 0, [widget for _, widget in self._past if widget]
-            self._past = []
-        else:
-            old = []
-        for said in seen[kept:]:
-            widget = shown(said.step) if isinstance(said.step, Show) else replied(said)
-            self._past.append((said, widget))
-        self._shown.children = [widget for _, widget in self._past if widget]
-        for widget in old:
-            _discard(widget)
-        return any(isinstance(said.step, Show) for said in seen[kept:])
-
-    def _point_at(self, question: Asked, read_first: bool) -> None:
-        """Put the keyboard where one types; on a button only if there is nothing to read before."""
-        target = question.typed or (None if read_first else question.first)
-        if target is not None:
-            focus_once_seen(target)
-
-    def _heading(self) -> str:
+    def _say_where(self) -> None:
         session = self.session
-        words = escape(session.heading[:1].upper() + session.heading[1:])
-        bar = f'<progress max="{session.count}" value="{session.place}" aria-hidden="true"></progress>'
-        return f"<p>{bar} {words}</p>"
+        self._head.description = session.heading[:1].upper() + session.heading[1:]
+        self._bar.value = (
+            f'<progress max="{session.count}" value="{session.place}" aria-hidden="true"></progress>'
+        )
 
     def _count(self) -> None:
         """Let the stop-watch count what an answer takes: one in words by itself, others with their card."""
@@ -189,7 +172,8 @@ class Face(ipywidgets.VBox):
         if isinstance(step, AskText) or card is not self._counted:
             self._watch.reset()
         self._counted = card
-        if card is None or isinstance(step, AskConfidence | AskRating | Tick):
+        felt = isinstance(step, AskChoice) and not isinstance(card, Choice)  # how it went, in an interview
+        if card is None or felt or isinstance(step, AskConfidence | AskRating | Tick):
             self._watch.towards(0.0)
         else:
             self._watch.towards(step.seconds if isinstance(step, AskText) else 60.0 * card.minutes)
@@ -198,7 +182,7 @@ class Face(ipywidgets.VBox):
         skip = ipywidgets.Button(description="Skip this card", tooltip="Leaves it unrated; it stays due")
         stop = ipywidgets.Button(description="Stop here", tooltip="Everything is kept")
         skip.on_click(lambda _: self.skip())
-        stop.on_click(lambda _: self.stop())
+        stop.on_click(lambda _: self.asked.once_typed(self.stop) if self.asked else self.stop())
         # An interview has no way around a question but to say that one does not know.
         buttons = [stop] if self._one_talk else [skip, stop]
         return classed(ipywidgets.HBox(buttons), "drill-foot", "drill-buttons")
@@ -212,7 +196,8 @@ class Face(ipywidgets.VBox):
         self._ticker.stop()
         self._ask(None)
         self._watch.towards(0.0)
-        self._head.value = f"<b>{'Interview' if self._one_talk else 'Drill'}</b>"
+        self._head.description = "The interview is over" if self._one_talk else "The drill is over"
+        self._bar.value = ""
         self._tell()
         # An interview ends with its scorecard, which says more.
         outcomes = None if self._one_talk else self.session.outcomes
@@ -240,26 +225,3 @@ class Face(ipywidgets.VBox):
                 self._alone.release()
             return not self._over and (going or self._draft.waits)
         return not self._over
-
-
-def _since_question(seen: Sequence[Said]) -> list[Said]:
-    """What belongs to the question that was shown last."""
-    questions = [
-        place
-        for place, said in enumerate(seen)
-        if isinstance(said.step, Show) and said.step.look == "question"
-    ]
-    return list(seen[questions[-1] :] if questions else seen)
-
-
-def _discard(widget: ipywidgets.Widget) -> None:
-    """Close a widget and all that is in it, which else the kernel would keep."""
-    parts = (
-        *getattr(widget, "children", ()),
-        getattr(widget, "layout", None),
-        getattr(widget, "style", None),
-    )
-    for part in parts:
-        if isinstance(part, ipywidgets.Widget):
-            _discard(part)
-    widget.close()

@@ -58,7 +58,7 @@ def session(
     def last(finished: bool) -> str:
         records.close()
         if not finished:
-            return NOT_KEPT if records.unsaved else KEPT
+            return KEPT if opened.kept else NOT_KEPT
         return "" if interview else today.ahead(Schedule.of(deck, records), clock.now())
 
     face = Face(opened, deck, last)

@@ -31,6 +31,13 @@ def text_faults(card: Base) -> Findings:
         yield from ((field, fault) for fault in _maths(text))
 
 
+def sentences(card: Base) -> Iterator[tuple[str, str]]:
+    """Every string of a card that is no program, with its field; a value to be filled in is a 1."""
+    for field, text in strings(card.model_dump()):
+        if not _is_program(card, field):
+            yield field, with_one(text)
+
+
 def strings(value: Any, field: str = "") -> Iterator[tuple[str, str]]:
     """Every string in nested dicts and lists, with the way to it: ``steps.0.formula.answer``."""
     if isinstance(value, str):

@@ -218,8 +218,9 @@ def pages(chromium: str, machine: Machine) -> Iterator[Callable[[str], Lesson]]:
             page = browser.new_page(viewport={"width": 1200, "height": 1000})
             page.set_default_timeout(PATIENCE)
             opened, address = Lesson(page), urlsplit(machine.url)
-            query = f"{address.query}&reset"  # without the notebooks that another test had open
-            page.goto(address._replace(path=f"/lab/tree/{name}", query=query).geturl())
+            # A workspace of its own: what is open in one page is opened in the next one of the same workspace.
+            path = f"/lab/workspaces/{name.partition('.')[0]}/tree/{name}"
+            page.goto(address._replace(path=path).geturl())
             opened.wait_for_kernel()
             return opened
 

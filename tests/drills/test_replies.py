@@ -2,7 +2,7 @@
 
 import pytest
 
-from drills.replies import LONGEST, ReplyError, checked
+from drills.replies import LONGEST, ReplyError, checked, in_words
 from drills.steps import (
     AskChoice,
     AskCode,
@@ -74,3 +74,25 @@ def test_what_does_not_fit_gets_one_sentence(step, reply, says):
         checked(step, reply)
     assert says in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("step", "reply", "said"),
+    [
+        (AskConfidence("?"), 0.7, "70 %"),
+        (AskConfidence("?"), None, "I do not know"),
+        (AskText("?"), "", "said aloud"),
+        (AskText("?"), "some words", "some words"),
+        (AskText("?"), None, "I do not know"),
+        (AskChoice("?", ("a $x$", "b")), 0, "a $x$"),
+        (AskChoice("?", ("a", "b")), None, "I do not know"),
+        (AskLine("?", "x\ny"), 2, "line 2"),
+        (AskNumber("?"), "3", "3"),
+        (AskNumber("?"), "", "I do not know"),
+        (Tick("?", ("p", "q", "r")), [0, 2], "1, 3"),
+        (Tick("?", ("p",)), [], "none"),
+        (AskRating("?"), 3, "Good"),
+    ],
+)
+def test_a_reply_in_words(step, reply, said):
+    assert in_words(step, reply) == said

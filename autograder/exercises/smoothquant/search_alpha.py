@@ -84,7 +84,7 @@ def _best(alphas: Tensor, errors: Tensor) -> Two:
 
 @asked.misconception(
     "judged by the largest |x|",
-    says="Your errors are the largest smoothed activations. That is least at α = 1, whatever becomes of the weights.",
+    says="Your errors are the largest smoothed activations. They mostly shrink as α grows, whatever becomes of the weights.",
     asks="Which side of the layer does max|X / s| leave out?",
 )
 def smallest_maximum(calibration: Tensor, held_out: Tensor, weights: Tensor, alphas: Tensor) -> Two:

@@ -25,6 +25,14 @@ def test_a_right_program_passes():
     assert "passed" in judged.text.splitlines()[0]
 
 
+def test_no_end_of_a_hint_is_left_where_its_title_is_long():
+    judged = judging.judge(
+        "affine_quantization.int_matmul", "def int_matmul(**_):\n    raise NotImplementedError()\n"
+    )
+    assert "Nothing is written yet" in judged.text
+    assert "hint(" not in judged.text
+
+
 def test_a_mistake_is_named_and_no_hint_is_offered():
     judged = judging.judge(EXERCISE, WRONG)
     assert (judged.passed, judged.misconception) == (False, "infonce.l2_normalize:batch_axis")

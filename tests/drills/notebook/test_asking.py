@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import sys
+import time
 
 import ipywidgets
 import pytest
@@ -89,6 +91,55 @@ def test_a_program_comes_back_as_it_was_given():
     question.buttons["Run the checks"].click()
     assert sent == []
     assert "Nothing is changed" in question.trouble.value
+
+
+@pytest.fixture
+def shown_on_a_page():
+    """A question for a number that a page shows, and what was sent."""
+    sent = []
+    question = asked(steps.AskNumber("?"), sent.append)
+    question.typed._view_count = 1
+    yield question, sent
+    question.close()
+
+
+def enter(question):
+    question.typed._handle_custom_msg({"event": "submit"}, [])
+
+
+def test_the_last_keys_count_that_come_after_the_click(shown_on_a_page):
+    question, sent = shown_on_a_page
+    question.typed.value = "0.6"
+    enter(question)
+    question.buttons["Answer"].click()
+    assert sent == []
+    assert question.typed not in question.children
+    question.typed.set_state({"value": "0.69", "_view_count": 0})  # as the page sends them, in one message
+    assert sent == ["0.69"]
+    assert question.typed in question.children, "it was not closed, so the answer did not fit"
+
+
+def test_a_page_that_says_nothing_is_not_waited_for_long(shown_on_a_page, monkeypatch):
+    question, sent = shown_on_a_page
+    monkeypatch.setattr(sys.modules[type(question).__module__], "PATIENCE", 0.05)
+    question.typed.value = "2"
+    enter(question)
+    for _ in range(200):
+        if sent:
+            break
+        time.sleep(0.02)
+    assert sent == ["2"]
+    question.typed._view_count = 0
+    assert sent == ["2"], "once is enough"
+
+
+def test_an_answer_that_is_overtaken_by_a_skip_is_none(shown_on_a_page):
+    question, sent = shown_on_a_page
+    question.typed.value = "2"
+    enter(question)
+    question.close()
+    question.typed._view_count = 0
+    assert sent == []
 
 
 @given(st.text(), st.text(), st.sampled_from(["question", "answer", "right", "wrong", "note", "weak"]))

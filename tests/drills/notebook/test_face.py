@@ -33,7 +33,11 @@ ALL = (
 
 def words(widget):
     """All that a widget shows, as HTML."""
-    own = getattr(widget, "value", "") if "HTML" in type(widget).__name__ else ""
+    own = (
+        getattr(widget, "value", "")
+        if "HTML" in type(widget).__name__
+        else getattr(widget, "description", "")
+    )
     return own + "".join(words(child) for child in getattr(widget, "children", ()))
 
 
@@ -153,6 +157,18 @@ def test_what_was_typed_is_there_after_a_restart(deck, face, records):
     assert "<b>30 %</b>" in words(held)
 
 
+def test_stopping_keeps_the_last_keys_too(face):
+    held = face("tea.why_warm_the_pot")
+    give(held, 0.3)
+    typed = held.asked.typed
+    typed._view_count = 1
+    typed.value = "It takes he"
+    held._foot.children[-1].click()
+    typed.set_state({"value": "It takes heat", "_view_count": 0})  # what the page sends with its view's end
+    assert held.asked is None
+    assert held.session.draft == "It takes heat"
+
+
 def test_a_draft_is_kept_when_typing_pauses(face, monkeypatch):
     held = face("tea.why_warm_the_pot")
     now = [100.0]
@@ -239,12 +255,14 @@ def test_an_interview_is_held_to_its_scorecard(deck, face, records):
     session = interview.InterviewSession(deck.cards, records, interview.begin(records, queue, 20, 3))
     held = face(session=session)
     assert [button.description for button in held._foot.children] == ["Stop here"]
+    assert "No hints" in words(held)
     beside = False
     while held.session.step is not None:
         give(held, [] if isinstance(held.session.step, Tick) else None)
         beside = beside or "A weak one" in words(held)
     assert beside, "a strong and a weak answer stand side by side"
     assert "Scorecard" in words(held)
+    assert "Discussion" not in words(held), "it stands before the first card that is discussed"
     assert "How it went" not in words(held)
 
 
