@@ -77,4 +77,6 @@ def _drill(
     new: int | None,
 ) -> Session | None:
     sitting = today.sitting(deck, records, minutes, topics, card, new)
-    return Session(deck.cards, records, sitting) if sitting else None
+    if sitting is None:
+        return None
+    return Session(deck.cards, records, sitting, minutes_of=Schedule.of(deck, records).minutes_of)
