@@ -86,6 +86,14 @@ def worker(started, scheduler, threads="1"):
     return started("-m", "dask", "worker", scheduler, "--nthreads", threads, "--no-nanny", "--no-dashboard")
 
 
+def two_workers(started, scheduler):
+    """Two workers of which the scheduler knows."""
+    both = worker(started, scheduler), worker(started, scheduler)
+    waits = f"from distributed import Client\nClient({scheduler!r}).wait_for_workers(2, timeout=120)"
+    subprocess.run([sys.executable, "-c", waits], env=ENVIRONMENT, check=True, capture_output=True)
+    return both
+
+
 def grade(root, control, seconds, scheduler):
     return subprocess.Popen(
         [sys.executable, HERE / "controlled.py", root, control, seconds, scheduler],
@@ -101,7 +109,7 @@ def test_a_class_on_a_cluster_that_loses_a_worker(root, tmp_path, started, sched
     for student in students:
         small.submit(root, student, {})
     source = controlled(root, tmp_path / "control")
-    first, second = worker(started, scheduler), worker(started, scheduler)
+    first, second = two_workers(started, scheduler)
     run = grade(root, source.control, "0.5", scheduler)
     seen = source.control.glob
     give_up = time.monotonic() + 120
@@ -220,7 +228,7 @@ def finished(root):
 
 def test_real_scores_are_exact_although_a_worker_is_killed(lesson_class, started, scheduler):
     root = lesson_class
-    first, second = worker(started, scheduler), worker(started, scheduler)
+    first, second = two_workers(started, scheduler)
     run = subprocess.Popen(
         [sys.executable, "-m", "course", "grade", LESSON, "--scheduler", scheduler, "--root", root],
         env=ENVIRONMENT | {"COURSE_SEED": "a secret"},
