@@ -220,7 +220,11 @@ class Session:
 
     def _conversation(self) -> Conversation:
         card = self._cards[self._sitting.queue[self.place]]
-        return ask(card, self._sitting.seed + self.place, lambda: self._worked, self._judge)
+        return self._ask(card, self.place)
+
+    def _ask(self, card: Card, place: int) -> Conversation:
+        """Begin to talk about a card, on this session's clock and with the verdicts that it has."""
+        return ask(card, self._sitting.seed + place, lambda: self._worked, self._judge)
 
     def _replay(self, journal: list[Entry]) -> None:
         lost = False  # the replies do not fit the present card, which has changed since

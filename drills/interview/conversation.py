@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from drills.asking import Clock, Outcome
+from drills.asking import Clock, Conversation, Outcome
 from drills.interview.held import Held
 from drills.interview.scorecard import FELT, Part, scorecard
 from drills.interview.script import TALKING
@@ -31,7 +31,7 @@ class _Asked:
 
 def interview(
     cards: Sequence[Card],
-    seed: int,
+    ask: Callable[[Card, int], Conversation],
     clock: Clock,
     minutes: float,
     at: Callable[[int, Card], None],
@@ -43,7 +43,8 @@ def interview(
     ----------
     cards : sequence of Card
         From `write_script`.
-    seed : int
+    ask : callable
+        Begins the conversation about a card, given its place.
     clock : callable
         Returns seconds, which pass only while somebody is at work.
     minutes : float
@@ -63,7 +64,7 @@ def interview(
             yield Show(f"{said} not reached.", title="Time is up", look="note")
             break
         at(place, card)
-        asked.append((yield from _asked(card, seed + place, clock)))
+        asked.append((yield from _asked(card, ask(card, place))))
     seconds = clock()
     yield Show("That was the interview. Now what there is to say about it.", title="Discussion", look="note")
     parts: list[Part] = []
@@ -83,8 +84,8 @@ def _opening(cards: Sequence[Card], minutes: float) -> str:
     )
 
 
-def _asked(card: Card, seed: int, clock: Clock) -> Generator[Step, Any, _Asked]:
-    one = _Asked(Held(card, seed, clock))
+def _asked(card: Card, talk: Conversation) -> Generator[Step, Any, _Asked]:
+    one = _Asked(Held(card, talk))
     yield from one.held.questions()
     if not isinstance(card, TALKING):
         return one

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from drills.asking import Clock, Outcome, ask
+from drills.asking import Conversation, Outcome
 from drills.reading import after
 from drills.schema import Card
 from drills.steps import (
@@ -27,9 +27,8 @@ class Held:
     Parameters
     ----------
     card : Card
-    seed : int
-    clock : callable
-        See `drills.asking.ask`.
+    talk : generator
+        See `drills.asking.ask`; not begun yet.
 
     Attributes
     ----------
@@ -41,12 +40,12 @@ class Held:
         What was replied in writing, each after what had been asked.
     """
 
-    def __init__(self, card: Card, seed: int, clock: Clock) -> None:
+    def __init__(self, card: Card, talk: Conversation) -> None:
         self.card = card
         self.answered = False
         self.question = card.question
         self.said: list[tuple[str, str]] = []
-        self._talk = ask(card, seed, clock)
+        self._talk = talk
         self._revealed: list[Show] = []
         self._tried: set[object] = set()
         self._next: Step | None = None

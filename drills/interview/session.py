@@ -59,8 +59,7 @@ class InterviewSession(OneTalk):
         known = [self._cards[id] for id in self._sitting.queue if id in self._cards]
         if len(known) < self.count:
             self.notices.append("Some cards of this interview are not in the deck any more.")
-        seed = self._sitting.seed
-        return interview(known, seed, lambda: self._worked, self.minutes, self.at, self._discuss)
+        return interview(known, self._ask, lambda: self._worked, self.minutes, self.at, self._discuss)
 
     def _discuss(self, place: int, card: Card) -> None:
         self._discussing = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drills.asking import Outcome, ask
+from drills.asking import Outcome
 from drills.deck import Deck
 from drills.one_talk import OneTalk, Whole
 from drills.planning.diagnostic import MINUTES, levels, next_card
@@ -46,7 +46,7 @@ class DiagnosticSession(OneTalk):
         while (id := next_card(self._deck, asked)) is not None:
             card = self._deck.cards[id]
             self.at(len(asked), card)
-            outcome = yield from ask(card, self._sitting.seed + len(asked), lambda: self._worked)
+            outcome = yield from self._ask(card, len(asked))
             asked.append((id, outcome.computed >= Rating.GOOD))
             outcomes.append(outcome)
         yield Show(_found(self._deck, asked), title="Where you are", look="answer")

@@ -153,6 +153,24 @@ def test_a_program_is_tried_once(deck, records, monkeypatch):
     assert sum(isinstance(step, AskCode) for step, _ in steps) == 1
 
 
+def test_brought_back_it_judges_no_program_again(deck, records, monkeypatch):
+    judged = []
+
+    def judge(exercise, text):
+        judged.append(exercise)
+        return Judged("wrong", False, 0.5, None)
+
+    monkeypatch.setattr(judging, "judge", judge)
+    session = interview(deck, records)
+    while not isinstance(session.step, AskNumber) or not judged:
+        session.reply(None if isinstance(session.step, Show) else good(session.step))
+    again = Records(records.path)
+    [sitting] = again.unfinished()
+    other = InterviewSession(deck.cards, again, again.resume(sitting.id), watch=Watch())
+    assert other.step == session.step
+    assert judged == ["infonce.l2_normalize"]
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_cut_off_anywhere_it_stands_where_it_stood(deck, fitting, tmp_path_factory, data):
